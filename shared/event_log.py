@@ -1,0 +1,125 @@
+"""The event log of a producer: append in the caller's transaction, then give out positions 1, 2, 3 … without a gap.
+
+Why two tables (design: messaging, 6a): ids are drawn before commit, so an id order read too early misses late commits.
+The sequencer keeps no watermark. It moves whatever is committed, so a late commit just gets a later position.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from shared import telemetry
+from shared.contracts import Event
+from shared.db import Conn
+
+SEQUENCED = "sequenced"
+"""NOTIFY channel: the sequencer gave out positions."""
+STAGED = "staged"
+"""NOTIFY channel: a command committed events."""
+
+_MAX_NOTICE = 7000  # NOTIFY carries less than 8,000 bytes
+
+
+class LogRow(NamedTuple):
+    """A row of the log, complete: what the relay publishes and what the feed serves."""
+
+    pos: int
+    event_id: str
+    type: str
+    subject: str
+    key: str
+    occurred_at: datetime
+    recorded_at: datetime
+    trace: str
+    payload: str
+
+
+async def append(
+    conn: Conn, events: Sequence[Event], *, province: str, recorded_at: datetime, new_id: Callable[[], str]
+) -> list[int]:
+    """Stages events in the caller's transaction and answers with their stage ids, in order.
+
+    Call it last in the transaction, after the aggregate's row is locked: then the order of events of an aggregate is
+    the order of its commits. `shared.commands` does so for every use case.
+    """
+    trace = telemetry.current_traceparent()
+    rows = await conn.fetch(
+        "insert into stage (event_id, type, subject, key, occurred_at, recorded_at, trace, payload)"
+        " select event_id, type, subject, key, occurred_at, $6, $7, payload"
+        " from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $8::text[])"
+        " as e(event_id, type, subject, key, occurred_at, payload) returning id",
+        [new_id() for _ in events],
+        [e.type_name() for e in events],
+        [e.subject(province) for e in events],
+        [e.key() for e in events],
+        [e.occurred_at for e in events],
+        recorded_at,
+        trace,
+        [e.model_dump_json() for e in events],
+    )
+    return [r["id"] for r in rows]
+
+
+async def sequence(conn: Conn, *, limit: int = 5000) -> int:
+    """Moves up to `limit` committed rows from `stage` to `log`, in order of id; answers with how many.
+
+    One statement, so one snapshot: if a transaction saw another's event, that one is in the same snapshot or an earlier
+    one. Two sequencers at once cannot both win: the second meets the primary key.
+    """
+    async with conn.transaction():
+        rows = await conn.fetch(
+            "with taken as (delete from stage where id in (select id from stage order by id limit $1) returning *),"
+            " base as (select coalesce(max(pos), 0) as pos from log)"
+            " insert into log (pos, stage_id, event_id, type, subject, key, occurred_at, recorded_at, trace, payload)"
+            " select base.pos + row_number() over (order by taken.id), taken.id, event_id, type, subject, key,"
+            " occurred_at, recorded_at, trace, payload from taken, base returning pos, stage_id",
+            limit,
+        )
+        if rows:
+            notice = _notice([(r["stage_id"], r["pos"]) for r in rows])
+            await conn.execute("select pg_notify($1, $2)", SEQUENCED, notice)
+    return len(rows)
+
+
+def _notice(pairs: list[tuple[int, int]]) -> str:
+    """`[[first stage id, first pos, count], …]`, runs of consecutive ids; empty when it would be too long to carry."""
+    runs: list[list[int]] = []
+    for stage_id, pos in sorted(pairs):
+        last = runs[-1] if runs else None
+        if last and stage_id == last[0] + last[2] and pos == last[1] + last[2]:
+            last[2] += 1
+        else:
+            runs.append([stage_id, pos, 1])
+    text = json.dumps(runs, separators=(",", ":"))
+    return text if len(text) <= _MAX_NOTICE else "[]"
+
+
+async def read(conn: Conn, *, after: int, limit: int) -> list[LogRow]:
+    """Up to `limit` rows after a position, in order."""
+    rows = await conn.fetch(
+        "select pos, event_id, type, subject, key, occurred_at, recorded_at, trace, payload"
+        " from log where pos > $1 order by pos limit $2",
+        after,
+        limit,
+    )
+    return [LogRow(*r.values()) for r in rows]
+
+
+async def last_pos(conn: Conn) -> int:
+    """The newest position, 0 for an empty log."""
+    return int(await conn.fetchval("select coalesce(max(pos), 0) from log"))
+
+
+async def oldest_staged(conn: Conn) -> datetime | None:
+    """When the oldest event that has no position yet was recorded; None when all have one."""
+    value: datetime | None = await conn.fetchval("select recorded_at from stage order by id limit 1")
+    return value
+
+
+async def positions(conn: Conn, stage_ids: Sequence[int]) -> dict[int, int]:
+    """Position by stage id, of those that have one already."""
+    rows = await conn.fetch("select stage_id, pos from log where stage_id = any($1::bigint[])", list(stage_ids))
+    return {r["stage_id"]: r["pos"] for r in rows}

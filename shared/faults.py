@@ -1,0 +1,22 @@
+"""Named points at which a test may kill the process, as a power cut would. Without the variable they do nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+VARIABLE = "PHONGTRAO_CRASH_AT"
+"""`point` or `point:n`: SIGKILL at the n-th passing of that point (1 is the first)."""
+
+_target, _, _count = os.environ.get(VARIABLE, "").partition(":")
+_left = int(_count or 1)
+
+
+def point(name: str) -> None:
+    """Marks a place between two steps that a crash may separate."""
+    global _left
+    if name != _target:
+        return
+    _left -= 1
+    if _left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)

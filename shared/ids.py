@@ -1,0 +1,14 @@
+"""Identifiers: UUIDv7 text, so that ids sort roughly by birth and may be made by a client that is offline."""
+
+from __future__ import annotations
+
+import uuid_utils
+
+from collections.abc import Callable
+
+NewId = Callable[[], str]
+
+
+def new_id() -> str:
+    """A fresh UUIDv7 as 36 characters of lower-case text (RFC 9562)."""
+    return str(uuid_utils.uuid7())

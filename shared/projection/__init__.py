@@ -1,0 +1,188 @@
+"""Projections: how events become rows. A projection is a file with the rows' types and a pure fold for each event.
+
+    members = Table("member", MemberRow, key=1)
+    progress = Projection("progress", version=1, tables=(members,))
+
+    @progress.on(MemberJoined, needs=lambda e: [(members, (e.member_id,))])
+    def member_joined(rows: Rows, rec: Recorded, event: MemberJoined) -> None:
+        rows.put(members, MemberRow(event.member_id, ...))
+
+`needs` names the rows that the fold may read, so that a batch of thousands loads them with one query a table. The engine
+(`shared.projection.engine`) loads, folds in memory, and writes rows and checkpoint in one transaction.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from shared.contracts import Event, Recorded
+
+Key = tuple[Any, ...]
+R = TypeVar("R", bound=tuple[Any, ...])
+E = TypeVar("E", bound=Event)
+
+_SQL_TYPES: Mapping[Any, str] = {
+    str: "text", int: "bigint", bool: "boolean", float: "double precision", date: "date", datetime: "timestamp with time zone",
+}  # fmt: skip
+
+
+class Column(NamedTuple):
+    """A column as the row's annotation says it."""
+
+    name: str
+    sql_type: str
+    nullable: bool
+
+
+class Table(Generic[R]):
+    """A table of a read model: its row type is a NamedTuple whose first `key` fields are the primary key.
+
+    `cached` tables are small and touched by every batch; the engine keeps their rows in memory between batches, which
+    is sound because a row changes only in a transaction that moves the checkpoint that this engine compares.
+    """
+
+    def __init__(self, name: str, row: type[R], *, key: int, cached: bool = False) -> None:
+        self.name, self.row, self.key_size, self.cached = name, row, key, cached
+        self.columns = _columns(row)
+        self.key_columns = self.columns[:key]
+
+    def key_of(self, row: R) -> Key:
+        """The primary key of a row."""
+        return row[: self.key_size]
+
+    def __repr__(self) -> str:
+        return f"Table({self.name})"
+
+
+def _columns(row: type[Any]) -> tuple[Column, ...]:
+    columns = []
+    for name, hint in typing.get_type_hints(row).items():
+        args = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+        plain = [a for a in args if a is not type(None)]
+        columns.append(Column(name, _SQL_TYPES[plain[0]], len(plain) < len(args)))
+    return tuple(columns)
+
+
+class MissingNeed(RuntimeError):
+    """A fold read a row that its `needs` did not name. A mistake in the projection, never a data error."""
+
+
+class Rows:
+    """The rows that a batch works on: loaded ones, and over them what the folds put. Immutable rows, so undo is cheap."""
+
+    def __init__(self, *, complete: bool = False) -> None:
+        self._loaded: dict[Table[Any], dict[Key, Any]] = {}
+        self._put: dict[Table[Any], dict[Key, Any]] = {}
+        self._complete = complete  # everything there is has been put here: a key that is missing has no row
+
+    def get(self, table: Table[R], *key: Any) -> R | None:
+        """The row with this key, as the folds so far have left it; None when there is none."""
+        put = self._put.get(table)
+        if put is not None:
+            row: R | None = put.get(key)
+            if row is not None:
+                return row
+        try:
+            found: R | None = self._loaded[table][key]
+        except KeyError:
+            if self._complete:
+                return None
+            raise MissingNeed(f"{table.name}{key} was not named by needs") from None
+        return found
+
+    def put(self, table: Table[R], row: R) -> None:
+        """Inserts the row, or replaces the one with its key."""
+        self._put.setdefault(table, {})[row[: table.key_size]] = row
+
+    def load(self, table: Table[Any], keys: Iterable[Key], rows: Iterable[Any]) -> None:
+        """Takes rows from the database; keys without a row are remembered as having none."""
+        loaded = self._loaded.setdefault(table, {})
+        loaded.update(dict.fromkeys(keys))
+        for row in rows:
+            loaded[row[: table.key_size]] = row
+
+    def missing(self, table: Table[Any], keys: set[Key]) -> list[Key]:
+        """Those keys that are not loaded."""
+        loaded = self._loaded.get(table)
+        return [k for k in keys if k not in loaded] if loaded else list(keys)
+
+    def changed(self, table: Table[R]) -> list[R]:
+        """Rows that the folds put."""
+        return list(self._put.get(table, {}).values())
+
+    def undo(self, tables: Iterable[Table[Any]]) -> None:
+        """Forgets what the folds put into these tables."""
+        for table in tables:
+            self._put.pop(table, None)
+
+    def settle(self, *, cache_limit: int) -> None:
+        """After a commit: cached tables keep their rows up to a limit, everything else is forgotten."""
+        for table in {*self._put, *self._loaded}:
+            if not table.cached:
+                self._loaded.pop(table, None)
+                continue
+            loaded = self._loaded.setdefault(table, {})
+            loaded.update(self._put.get(table, {}))
+            if len(loaded) > cache_limit:
+                loaded.clear()
+        self._put.clear()
+
+    def forget(self) -> None:
+        """Forgets everything; the next batch loads anew."""
+        self._loaded.clear()
+        self._put.clear()
+
+
+Fold = Callable[[Rows, Recorded, Any], None]
+Needs = Callable[[Any], Iterable[tuple[Table[Any], Key]]]
+
+
+class Reaction(NamedTuple):
+    """What a projection does with one type of event."""
+
+    needs: Needs
+    fold: Fold
+
+
+class Projection:
+    """A named set of tables and how events change them. Raise `version` when a fold or a shape changes: rebuilt then."""
+
+    def __init__(self, name: str, *, version: int, tables: tuple[Table[Any], ...]) -> None:
+        self.name, self.version, self.tables = name, version, tables
+        self.reactions: dict[type[Event], Reaction] = {}
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        """The services whose streams it reads, sorted."""
+        return tuple(sorted({event.SERVICE for event in self.reactions}))
+
+    def on(self, event: type[E], *, needs: Callable[[E], Iterable[tuple[Table[Any], Key]]]) -> Callable[
+        [Callable[[Rows, Recorded, E], None]], Callable[[Rows, Recorded, E], None]
+    ]:  # fmt: skip
+        """Registers a fold. It is pure: no I/O, no clock, no ids; the same rows for any cut of the stream into batches."""
+
+        def register(fold: Callable[[Rows, Recorded, E], None]) -> Callable[[Rows, Recorded, E], None]:
+            if event in self.reactions:
+                raise ValueError(f"{self.name} has a fold for {event.__name__} already")
+            self.reactions[event] = Reaction(needs, fold)
+            return fold
+
+        return register
+
+    def fold(self, rows: Rows, rec: Recorded) -> None:
+        """Applies one event, if this projection reads its type."""
+        reaction = self.reactions.get(type(rec.event))
+        if reaction:
+            reaction.fold(rows, rec, rec.event)
+
+
+def fold_all(projection: Projection, events: Iterable[Recorded]) -> dict[str, dict[Key, Any]]:
+    """The whole read model in memory: rows by key, by table name. What a database holds after the same events."""
+    rows = Rows(complete=True)
+    for rec in events:
+        projection.fold(rows, rec)
+    return {table.name: {table.key_of(r): r for r in rows.changed(table)} for table in projection.tables}

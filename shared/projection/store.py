@@ -1,0 +1,297 @@
+"""All SQL of the projection engine: checkpoints, builds, parked events, and a read model's rows by their types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from shared.db import Conn
+from shared.projection import Key, Projection, Table
+
+
+class Checkpoint(NamedTuple):
+    """Up to where a build of a projection has folded a stream."""
+
+    projection: str
+    build: int
+    stream: str
+    pos: int
+
+
+class ParkedEvent(NamedTuple):
+    """An event that could not be folded, with what is needed to try again."""
+
+    projection: str
+    build: int
+    stream: str
+    pos: int
+    key: str
+    type: str
+    reason: str
+    headers: bytes
+    payload: bytes
+
+
+class Difference(NamedTuple):
+    """A row that two builds do not agree on; a side is None where it has no such row."""
+
+    table: str
+    live: str | None
+    recomputed: str | None
+
+
+def schema_of(projection: str, build: int) -> str:
+    """Name of the schema that holds a build's tables."""
+    return f"{projection}_{build}"
+
+
+# -- rows -------------------------------------------------------------------------------------------------------------
+
+
+async def load(conn: Conn, schema: str, table: Table[Any], keys: Sequence[Key]) -> list[Any]:
+    """The rows with these keys that exist, as the table's row type."""
+    names = [c.name for c in table.key_columns]
+    arrays = ", ".join(f"${i}::{c.sql_type}[]" for i, c in enumerate(table.key_columns, 1))
+    columns = ", ".join(f"t.{c.name}" for c in table.columns)
+    records = await conn.fetch(
+        f"select {columns} from unnest({arrays}) as k({', '.join(names)})"
+        f" join {schema}.{table.name} t using ({', '.join(names)})",
+        *zip(*keys, strict=True),
+    )
+    make = table.row._make
+    return [make(r) for r in records]
+
+
+async def upsert(conn: Conn, schema: str, table: Table[Any], rows: Sequence[Any]) -> None:
+    """Writes rows, replacing those with the same key."""
+    names = ", ".join(c.name for c in table.columns)
+    arrays = ", ".join(f"${i}::{c.sql_type}[]" for i, c in enumerate(table.columns, 1))
+    rest = table.columns[table.key_size :]
+    update = f"update set {', '.join(f'{c.name} = excluded.{c.name}' for c in rest)}" if rest else "nothing"
+    await conn.execute(
+        f"insert into {schema}.{table.name} ({names}) select * from unnest({arrays})"
+        f" on conflict ({', '.join(c.name for c in table.key_columns)}) do {update}",
+        *zip(*rows, strict=True),
+    )
+
+
+# -- checkpoints ------------------------------------------------------------------------------------------------------
+
+
+async def lock_checkpoints(conn: Conn, builds: Mapping[str, int]) -> list[Checkpoint]:
+    """The checkpoints of these builds, locked until the transaction ends, in one order for everyone."""
+    rows = await conn.fetch(
+        "select c.projection, c.build, c.stream, c.pos from checkpoint c"
+        " join unnest($1::text[], $2::int[]) as b(projection, build) using (projection, build)"
+        " order by projection, build, stream for update of c",
+        list(builds),
+        list(builds.values()),
+    )
+    return [Checkpoint(*r.values()) for r in rows]
+
+
+async def move_checkpoints(conn: Conn, moves: Sequence[tuple[Checkpoint, int]]) -> int:
+    """Moves each checkpoint from the position it had to a new one; answers with how many were still where they were."""
+    status = await conn.execute(
+        "update checkpoint c set pos = m.new_pos, moved_at = now()"
+        " from unnest($1::text[], $2::int[], $3::text[], $4::bigint[], $5::bigint[])"
+        " as m(projection, build, stream, old_pos, new_pos)"
+        " where c.projection = m.projection and c.build = m.build and c.stream = m.stream and c.pos = m.old_pos",
+        [c.projection for c, _ in moves],
+        [c.build for c, _ in moves],
+        [c.stream for c, _ in moves],
+        [c.pos for c, _ in moves],
+        [new for _, new in moves],
+    )
+    return int(status.rsplit(" ", 1)[1])
+
+
+async def live_positions(conn: Conn) -> dict[str, int]:
+    """By stream, the lowest position that every projection in service has reached."""
+    rows = await conn.fetch(
+        "select c.stream, min(c.pos) as pos from checkpoint c"
+        " join projection p on p.name = c.projection and p.build = c.build group by c.stream order by c.stream"
+    )
+    return {r["stream"]: r["pos"] for r in rows}
+
+
+# -- builds -----------------------------------------------------------------------------------------------------------
+
+
+class InService(NamedTuple):
+    """The build in service of a projection."""
+
+    version: int
+    build: int
+
+
+async def in_service(conn: Conn, projection: str) -> InService | None:
+    """The build in service, None before the first."""
+    row = await conn.fetchrow("select version, build from projection where name = $1", projection)
+    return InService(*row.values()) if row else None
+
+
+async def begin_build(conn: Conn, projection: Projection) -> int:
+    """Makes empty tables and checkpoints at 0 for a new build; the first build of all goes into service at once."""
+    row = await conn.fetchrow(
+        "insert into projection (name, version, build, last_build) values ($1, $2, 1, 1)"
+        " on conflict (name) do update set last_build = projection.last_build + 1 returning build, last_build",
+        projection.name,
+        projection.version,
+    )
+    assert row is not None
+    build = int(row["last_build"])
+    schema = schema_of(projection.name, build)
+    await conn.execute(f"create schema {schema}")
+    for table in projection.tables:
+        await conn.execute(f"create table {schema}.{table.name} (like model.{table.name} including all)")
+    await conn.executemany(
+        "insert into checkpoint (projection, build, stream) values ($1, $2, $3)",
+        [(projection.name, build, stream) for stream in projection.follows],
+    )
+    if build == 1:
+        await show(conn, projection, build)
+    return build
+
+
+async def show(conn: Conn, projection: Projection, build: int) -> None:
+    """Puts a build into service: the views show it from this transaction's end on."""
+    schema = schema_of(projection.name, build)
+    for table in projection.tables:
+        await conn.execute(f"drop view if exists public.{table.name}")
+        await conn.execute(f"create view public.{table.name} as select * from {schema}.{table.name}")
+    await conn.execute(
+        "update projection set build = $2, version = $3 where name = $1", projection.name, build, projection.version
+    )
+
+
+async def drop_build(conn: Conn, projection: str, build: int) -> None:
+    """Removes a build that is not in service, with its checkpoints and parked events."""
+    await conn.execute("delete from checkpoint where projection = $1 and build = $2", projection, build)
+    await conn.execute("delete from parked where projection = $1 and build = $2", projection, build)
+    await conn.execute(f"drop schema if exists {schema_of(projection, build)} cascade")
+
+
+async def abandoned_builds(conn: Conn, projection: str) -> list[int]:
+    """Builds that are not in service: left by a rebuild or a verification that did not end."""
+    rows = await conn.fetch(
+        "select distinct c.build from checkpoint c join projection p on p.name = c.projection"
+        " where p.name = $1 and c.build <> p.build order by c.build",
+        projection,
+    )
+    return [r["build"] for r in rows]
+
+
+async def count_differences(conn: Conn, projection: str, table: Table[Any], live: int, other: int) -> int:
+    """How many rows of a table differ between two builds."""
+    value = await conn.fetchval(f"select count(*) from {_differences(projection, table, live, other)}")
+    return int(value)
+
+
+async def list_differences(
+    conn: Conn, projection: str, table: Table[Any], live: int, other: int, *, limit: int
+) -> list[Difference]:
+    """The first of these rows, both sides as JSON."""
+    rows = await conn.fetch(
+        "select case when a_key is null then null else a::text end, case when b_key is null then null else b::text end"
+        f" from {_differences(projection, table, live, other)} order by 1, 2 limit $1",
+        limit,
+    )
+    return [Difference(table.name, *r.values()) for r in rows]
+
+
+def _differences(projection: str, table: Table[Any], live: int, other: int) -> str:
+    names = [c.name for c in table.key_columns]
+    a, b = (f"{schema_of(projection, build)}.{table.name}" for build in (live, other))
+    same = " and ".join(f"a.{n} = b.{n}" for n in names)
+    return (
+        f"(select to_jsonb(a) as a, to_jsonb(b) as b, a.{names[0]} as a_key, b.{names[0]} as b_key from {a} a full join {b} b"
+        f" on {same} where a is distinct from b) as differences"
+    )
+
+
+# -- parked -----------------------------------------------------------------------------------------------------------
+
+
+async def park(conn: Conn, events: Sequence[ParkedEvent]) -> None:
+    """Sets events aside."""
+    await conn.executemany(
+        "insert into parked (projection, build, stream, pos, key, type, reason, headers, payload)"
+        " values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
+        events,
+    )
+
+
+async def parked(conn: Conn, builds: Mapping[str, int]) -> list[ParkedEvent]:
+    """What these builds have set aside, in order."""
+    rows = await conn.fetch(
+        "select k.projection, k.build, k.stream, k.pos, k.key, k.type, k.reason, k.headers, k.payload from parked k"
+        " join unnest($1::text[], $2::int[]) as b(projection, build) using (projection, build)"
+        " order by projection, stream, pos",
+        list(builds),
+        list(builds.values()),
+    )
+    return [ParkedEvent(*r.values()) for r in rows]
+
+
+async def parked_keys(conn: Conn, builds: Mapping[str, int]) -> set[tuple[str, str, str]]:
+    """(projection, stream, key) of all that is set aside."""
+    rows = await conn.fetch(
+        "select distinct k.projection, k.stream, k.key from parked k"
+        " join unnest($1::text[], $2::int[]) as b(projection, build) using (projection, build)",
+        list(builds),
+        list(builds.values()),
+    )
+    return {(r["projection"], r["stream"], r["key"]) for r in rows}
+
+
+async def unpark(conn: Conn, events: Iterable[ParkedEvent]) -> None:
+    """Removes what has been folded after all."""
+    await conn.executemany(
+        "delete from parked where projection = $1 and build = $2 and stream = $3 and pos = $4",
+        [(e.projection, e.build, e.stream, e.pos) for e in events],
+    )
+
+
+async def count_parked(conn: Conn) -> int:
+    """Events set aside by the builds in service."""
+    value = await conn.fetchval(
+        "select count(*) from parked k join projection p on p.name = k.projection and p.build = k.build"
+    )
+    return int(value)
+
+
+# -- health -----------------------------------------------------------------------------------------------------------
+
+
+class Health(NamedTuple):
+    """How a follower stands on one stream. Ages are seconds, by the database's clock."""
+
+    stream: str
+    state: str
+    last_seq: int
+    pos: int
+    checked_age: float
+    caught_up_age: float
+
+
+async def write_health(conn: Conn, stream: str, state: str, last_seq: int, pos: int) -> None:
+    """Notes how far a stream has been folded; being level with it resets the age of `caught_up_at`."""
+    await conn.execute(
+        "insert into follow_health (stream, state, last_seq, pos) values ($1, $2, $3, $4)"
+        " on conflict (stream) do update set state = $2, last_seq = $3, pos = $4, checked_at = now(),"
+        " caught_up_at = case when $4 >= $3 then now() else follow_health.caught_up_at end",
+        stream,
+        state,
+        last_seq,
+        pos,
+    )
+
+
+async def health(conn: Conn) -> list[Health]:
+    """All streams that the service follows."""
+    rows = await conn.fetch(
+        "select stream, state, last_seq, pos, extract(epoch from now() - checked_at)::float8,"
+        " extract(epoch from now() - caught_up_at)::float8 from follow_health order by stream"
+    )
+    return [Health(*r.values()) for r in rows]

@@ -1,0 +1,143 @@
+"""A nats-py client with two fast paths: raw delivery to a callback, and raw publishing of prepared bytes.
+
+nats-py's `fetch()` pays a timed wait a message and its `publish()` builds headers one by one; a follower that catches up
+and a relay that drains a backlog meet these walls first (decision 0005). Everything else is nats-py's own: connection,
+reconnects, requests. This file alone touches the client's inner methods; `tests/service/test_wire.py` notices a release
+that moves them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+
+RawHandler = Callable[[bytes, bytes, bytes, bytes], None]
+"""Gets subject, reply, payload and the undecoded header block of each message; must not block and not raise."""
+
+Hook = Callable[[], Awaitable[None] | None]
+
+
+class ApiError(Exception):
+    """JetStream refused a request; `code` is its error code (for example 10071: wrong last sequence)."""
+
+    def __init__(self, code: int, description: str) -> None:
+        super().__init__(f"{description} ({code})")
+        self.code = code
+        self.description = description
+
+
+class StreamClient(Client):
+    """A connection for streams: JetStream requests as plain dicts, raw delivery, raw publishing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._raw: dict[int, RawHandler] = {}
+        self.epoch = 0
+        """Rises with each reconnect; whoever remembers an older number has to begin anew."""
+
+    async def subscribe_raw(self, subject: str, handler: RawHandler) -> Callable[[], Awaitable[None]]:
+        """Delivers each message of `subject` to `handler` as it is parsed; answers with the way to stop it."""
+        sub = await self.subscribe(subject, cb=_never)
+        sid = sub._id
+        self._raw[sid] = handler
+
+        async def stop() -> None:
+            self._raw.pop(sid, None)
+            if self.is_connected:
+                await sub.unsubscribe()
+            else:
+                self._subs.pop(sid, None)
+
+        return stop
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        handler = self._raw.get(sid)
+        if handler is None:
+            await super()._process_msg(sid, subject, reply, data, headers)
+            return
+        handler(bytes(subject), bytes(reply), data, headers or b"")
+
+    async def publish_prepared(self, commands: bytes) -> None:
+        """Sends whole `HPUB …` commands as they are. Refuses while disconnected: a late arrival would be a second try."""
+        if not self.is_connected:
+            raise nats.errors.ConnectionReconnectingError
+        await self._send_command(commands)
+        await self._flush_pending(force_flush=True)
+
+    async def api(self, subject: str, body: dict[str, Any] | None = None, *, timeout: float = 5.0) -> dict[str, Any]:
+        """A JetStream API request. Raises ApiError when it is refused, TimeoutError or NoRespondersError otherwise."""
+        payload = json.dumps(body).encode() if body is not None else b""
+        message = await self.request(f"$JS.API.{subject}", payload, timeout=timeout)
+        return raise_api_error(json.loads(message.data))
+
+    async def reopened(self) -> None:
+        """Reconnect callback: everything that was in flight on the old connection is in doubt."""
+        self.epoch += 1
+
+
+def raise_api_error(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer itself, or ApiError for an answer that says `error`."""
+    error = answer.get("error")
+    if error:
+        raise ApiError(int(error.get("err_code", 0)), str(error.get("description", "")))
+    return answer
+
+
+def hpub(subject: str, headers: bytes, payload: bytes, reply: str = "") -> bytes:
+    """One `HPUB` command. `headers` is the block from `NATS/1.0` to the blank line."""
+    size = len(headers)
+    return b"HPUB %b %b%d %d\r\n%b%b\r\n" % (
+        subject.encode(),
+        reply.encode() + b" " if reply else b"",
+        size,
+        size + len(payload),
+        headers,
+        payload,
+    )
+
+
+async def _never(_: Any) -> None:
+    raise AssertionError("a raw subscription delivers through its handler")
+
+
+class Replies:
+    """Answers to prepared publishes: an inbox of its own, a future for each expected answer."""
+
+    def __init__(self, client: StreamClient) -> None:
+        self._client = client
+        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._inbox = ""
+        self._count = 0
+
+    async def open(self) -> None:
+        """Subscribes the inbox; survives reconnects, as nats-py subscribes again by itself."""
+        self._inbox = self._client.new_inbox()
+        await self._client.subscribe_raw(self._inbox + ".*", self._on_reply)
+
+    def expect(self) -> tuple[str, asyncio.Future[dict[str, Any]]]:
+        """A reply subject and the future of its answer; the future raises ApiError when the answer is a refusal."""
+        self._count += 1
+        reply = f"{self._inbox}.{self._count}"
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[reply] = future
+        return reply, future
+
+    def forget(self, reply: str) -> None:
+        """Stops waiting for an answer."""
+        self._waiting.pop(reply, None)
+
+    def _on_reply(self, subject: bytes, _reply: bytes, data: bytes, headers: bytes) -> None:
+        future = self._waiting.pop(subject.decode(), None)
+        if future is None or future.done():
+            return
+        try:
+            if not data:
+                raise ApiError(503, f"no answer to expect: {headers[:40]!r}")
+            future.set_result(raise_api_error(json.loads(data)))
+        except (ApiError, ValueError) as error:
+            future.set_exception(error)
