@@ -109,6 +109,14 @@ class NatsServer:
         """SIGKILL, as a crash would."""
         self._child.kill()
 
+    def remove(self) -> None:
+        """Delete the store and the log of a stopped server."""
+        if self.running:
+            raise ServerError("NATS: stop it before its files are removed.")
+        shutil.rmtree(self.store_dir, ignore_errors=True)
+        for name in ("nats.conf", "nats.log", "nats.lock"):
+            (self._data / name).unlink(missing_ok=True)
+
     async def _greets(self) -> bool:
         """Whether the port answers as NATS does. A client that came before would wait two seconds and complain."""
         with contextlib.suppress(OSError):

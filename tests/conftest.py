@@ -33,6 +33,7 @@ async def nats(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nats]:
     await server.start()
     yield server
     await server.stop()
+    server.remove()
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ async def fresh_nats(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Na
     yield start
     for server in made:
         await server.stop()
+        server.remove()
 
 
 @pytest.fixture

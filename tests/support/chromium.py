@@ -1,6 +1,6 @@
 """Finds a Chromium for the browser tests, or has the system's package manager install one.
 
-`python -m tests.support.chromium` is what `make test` calls; it never fails: without a browser those tests are left out.
+`make test` calls `python -m tests.support.chromium`. It never fails: without a browser those tests are left out.
 """
 
 import os
