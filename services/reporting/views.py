@@ -1,0 +1,142 @@
+"""What the partials of the pages are given: plain values, worked out in `present`."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from services.reporting.shapes import Campaign, Overview
+from shared.web.formats import share
+
+Phase = Literal["no_campaign", "no_members", "before", "open", "closed"]
+
+SCALE_STEPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A part of a named whole; `percent` is None where there is no whole to divide by."""
+
+    part: int
+    whole: int
+
+    @property
+    def percent(self) -> float | None:
+        """With one decimal; 100 only when all are in."""
+        return share(self.part, self.whole)
+
+    @property
+    def step(self) -> int | None:
+        """The step of the colour scale, 0 to 4: fifths of the whole."""
+        percent = self.percent
+        return None if percent is None else min(int(percent // (100 / SCALE_STEPS)), SCALE_STEPS - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A time left, in the two largest of its parts."""
+
+    days: int
+    hours: int
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the page is about, the province or one unit of it, with its named counts."""
+
+    unit_id: str
+    name: str
+    met: Ratio
+    started: Ratio
+    teams: Ratio
+    citizens: int
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitView:
+    """One unit, as a tile of the map and as a row of the league table."""
+
+    unit_id: str
+    name: str
+    short: str
+    column: int
+    row: int
+    met: Ratio
+    started: Ratio
+    teams: Ratio
+    citizens: int
+    sessions: int
+    mine: bool
+    href: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One day of the chart. Lengths are percentages of the drawing."""
+
+    day: date
+    sessions: int
+    withdrawn: int
+    when: Literal["past", "today", "future"]
+    x: float
+    width: float
+    middle: float
+    top: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Sessions of each day of the window, by the day they happened."""
+
+    columns: tuple[Column, ...]
+    peak: Column | None
+    today: Column | None
+    yesterday: Column | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationView:
+    """An organisation's course results; `reach` is of its headcount, where that is known."""
+
+    organisation_id: str
+    name: str
+    sector: str
+    passed: Ratio
+    reach: Ratio | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicView:
+    """A topic and in how many of the sessions it was taught."""
+
+    code: str
+    name: str
+    taught: Ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything that the partials need."""
+
+    numbers: Overview
+    phase: Phase
+    is_province: bool
+    subject: Subject
+    campaign: Campaign | None
+    left: Duration | None
+    elapsed: float | None
+    tiles: tuple[UnitView, ...]
+    map_rows: int
+    league: tuple[UnitView, ...]
+    over_half: int
+    best: UnitView | None
+    worst: UnitView | None
+    own_unit: UnitView | None
+    chart: Chart | None
+    courses: Ratio
+    organisations: tuple[OrganisationView, ...]
+    organisations_total: int
+    topics: tuple[TopicView, ...]
