@@ -25,8 +25,11 @@ def _ask_the_kernel(parent: int, sent: int) -> None:
 def _watch_a_pipe(sent: int) -> None:
     """Leave a watcher behind: standard input ends when the parent is gone, however it went."""
     server = os.getpid()
-    if os.fork() > 0:
+    if child := os.fork():
+        os.waitpid(child, 0)
         return
+    if os.fork():  # twice, so that the server has no child which it did not make
+        os._exit(0)
     os.closerange(1, 65536)  # the folder's lock above all: the watcher must not hold it
     while os.read(0, 1):
         pass

