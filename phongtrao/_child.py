@@ -61,7 +61,10 @@ class Child:
     @property
     def running(self) -> bool:
         """Whether the process exists now."""
-        return self._process is not None and self._process.poll() is None
+        if self._process is None or self._process.poll() is None:
+            return self._process is not None
+        self._dismiss_the_watcher()
+        return False
 
     @contextlib.asynccontextmanager
     async def locked(self) -> AsyncIterator[int]:
@@ -140,6 +143,14 @@ class Child:
                 os.kill(pid, signal.SIGKILL)
         if self._process is not None:
             self._process.wait(10)
+            self._dismiss_the_watcher()
+
+    def _dismiss_the_watcher(self) -> None:
+        """Its server has ended; the number may be given to some other program, which it must not end."""
+        if self._process is not None and self._process.stdin is not None and not self._process.stdin.closed:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(b".")
+                self._process.stdin.close()
 
     async def stop(self, *steps: tuple[signal.Signals, float]) -> None:
         """Send each signal and give it its seconds, until the process is gone; SIGKILL ends the list."""

@@ -23,7 +23,7 @@ def _ask_the_kernel(parent: int, sent: int) -> None:
 
 
 def _watch_a_pipe(sent: int) -> None:
-    """Leave a watcher behind: standard input ends when the parent is gone, however it went."""
+    """Leave a watcher behind: standard input ends when the parent is gone; a byte says that the server is."""
     server = os.getpid()
     if child := os.fork():
         os.waitpid(child, 0)
@@ -31,9 +31,8 @@ def _watch_a_pipe(sent: int) -> None:
     if os.fork():  # twice, so that the server has no child which it did not make
         os._exit(0)
     os.closerange(1, 65536)  # the folder's lock above all: the watcher must not hold it
-    while os.read(0, 1):
-        pass
-    os.kill(server, sent)
+    if not os.read(0, 1):
+        os.kill(server, sent)
     os._exit(0)
 
 

