@@ -73,9 +73,9 @@ async def sequence(conn: Conn, *, limit: int = 5000) -> int:
         rows = await conn.fetch(
             "with taken as (delete from stage where id in (select id from stage order by id limit $1) returning *),"
             " base as (select coalesce(max(pos), 0) as pos from log)"
-            " insert into log (pos, stage_id, event_id, type, subject, key, occurred_at, recorded_at, trace, payload)"
-            " select base.pos + row_number() over (order by taken.id), taken.id, event_id, type, subject, key,"
-            " occurred_at, recorded_at, trace, payload from taken, base returning pos, stage_id",
+            " insert into log (pos, stage_id, event_id, type, subject, key, occurred_at, recorded_at, trace,"
+            " payload, staged_at) select base.pos + row_number() over (order by taken.id), taken.id, event_id, type, subject, key,"
+            " occurred_at, recorded_at, trace, payload, staged_at from taken, base returning pos, stage_id",
             limit,
         )
         if rows:
@@ -113,10 +113,18 @@ async def last_pos(conn: Conn) -> int:
     return int(await conn.fetchval("select coalesce(max(pos), 0) from log"))
 
 
-async def oldest_staged(conn: Conn) -> datetime | None:
-    """When the oldest event that has no position yet was recorded; None when all have one."""
-    value: datetime | None = await conn.fetchval("select recorded_at from stage order by id limit 1")
-    return value
+async def oldest_staged_age(conn: Conn) -> float:
+    """Seconds since the oldest event without a position was staged; 0 when all have one."""
+    return float(
+        await conn.fetchval("select coalesce((select extract(epoch from now() - staged_at) from stage order by id limit 1), 0)")
+    )
+
+
+async def age_of(conn: Conn, pos: int) -> float:
+    """Seconds since the event at a position was staged; 0 when there is none."""
+    return float(
+        await conn.fetchval("select coalesce((select extract(epoch from now() - staged_at) from log where pos = $1), 0)", pos)
+    )
 
 
 async def positions(conn: Conn, stage_ids: Sequence[int]) -> dict[int, int]:

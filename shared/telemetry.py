@@ -9,7 +9,8 @@ import secrets
 import sys
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.responses import Response
 
 REGISTRY = CollectorRegistry()
 
@@ -98,3 +99,8 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger whose lines are an action (snake_case) and its facts."""
     log: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return log
+
+
+def metrics_response() -> Response:
+    """All metrics of this process in Prometheus' text format."""
+    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)

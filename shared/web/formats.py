@@ -33,10 +33,11 @@ def share(part: int, whole: int) -> float | None:
 
 
 def percent(value: float | None, lang: str) -> str:
-    """A percentage with one decimal."""
+    """A percentage with one decimal; 0 and 100 stand bare, because `share` keeps them for none and for all."""
     if value is None:
         return DASH
-    return f"{value:.1f}".replace(".", ",") + f"{NBSP}%" if lang == "vi" else f"{value:.1f}%"
+    shown = f"{value:.0f}" if value in {0, 100} else f"{value:.1f}"
+    return shown.replace(".", ",") + f"{NBSP}%" if lang == "vi" else f"{shown}%"
 
 
 def full_day(value: str | date, lang: str) -> str:

@@ -9,7 +9,8 @@ create table stage (
     occurred_at timestamptz not null,
     recorded_at timestamptz not null,
     trace text not null default '',
-    payload text not null
+    payload text not null,
+    staged_at timestamptz not null default now() -- the database's clock, for lags; recorded_at is the service's
 );
 
 create table log (
@@ -22,7 +23,8 @@ create table log (
     occurred_at timestamptz not null,
     recorded_at timestamptz not null,
     trace text not null,
-    payload text not null
+    payload text not null,
+    staged_at timestamptz not null
 );
 
 create function log_is_append_only() returns trigger language plpgsql as $$

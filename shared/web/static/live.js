@@ -9,8 +9,9 @@ const ACTIVE_MS = 20_000; // so long after a touch, a key or a scroll, rows keep
 let source, lostTimer, lastTouch = 0, arrived = performance.now();
 
 function roll(node, from, to, final) {
-  const digits = (String(to).split(".")[1] ?? "").length && 1;
+  const digits = to.includes(".") ? 1 : 0;
   const format = new Intl.NumberFormat(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  [from, to] = [Number(from), Number(to)];
   const start = performance.now();
   node.rolling = start;
   const step = (now) => {
@@ -29,7 +30,7 @@ function morph(old, fresh) {
   for (const name of old.getAttributeNames()) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   if ("age" in (old.dataset ?? {})) return;
-  if (from && to && from !== to && !still.matches) return roll(old, Number(from), Number(to), fresh.textContent);
+  if (from && to && from !== to && !still.matches) return roll(old, from, to, fresh.textContent);
   if (from !== undefined && from === to && old.rolling) return;
   if ("keyed" in (old.dataset ?? {})) return morphRows(old, fresh);
   const [before, after] = [[...old.childNodes], [...fresh.childNodes]];

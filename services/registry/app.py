@@ -1,0 +1,27 @@
+"""Registry on one screen: what it can do, what it publishes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from services.registry import form_team, join_team, leave_team, load_edition, read, register_organisation
+from shared import feed
+from shared.contracts import events_of
+from shared.service import Spec
+
+SPEC = Spec(
+    name="registry",
+    title="Registry · Sổ đăng ký",
+    summary="Administrative units, organisations, teams and their members.",
+    routers=(
+        load_edition.routes,
+        register_organisation.routes,
+        form_team.routes,
+        join_team.routes,
+        leave_team.routes,
+        read.routes,
+        feed.routes,
+    ),
+    migrations=Path(__file__).parent / "migrations",
+    publishes=events_of("registry"),
+)

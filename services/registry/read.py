@@ -1,0 +1,136 @@
+"""What registry answers to readers: units, organisations, teams."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import Path, Query
+from pydantic import BaseModel
+
+from services.registry import store
+from services.registry.join_team import no_such_team
+from services.registry.team import Member
+from shared.auth import ANYONE, OFFICERS, Caller, Role
+from shared.deps import Svc
+from shared.http import ID_PATTERN, After, Limit, Page, allow, router, who
+
+routes = router("read")
+READERS = (*OFFICERS, Role.OPERATOR)
+ONE_TEAM = (*OFFICERS, Role.TEAM_LEADER, Role.OPERATOR)
+
+
+class UnitView(BaseModel):
+    """An administrative unit in force."""
+
+    unit_id: str
+    code: str
+    name: str
+    kind: str
+    level: str
+    parent_id: str | None
+    valid_from: date
+
+
+class OrganisationView(BaseModel):
+    """An organisation."""
+
+    organisation_id: str
+    name: str
+    sector: str
+    headcount: int | None
+
+
+class TeamView(BaseModel):
+    """A team, without people's names."""
+
+    team_id: str
+    name: str
+    level: str
+    unit_id: str
+    village: str | None
+    district_id: str | None
+    commune_id: str | None
+    decision_number: str
+    decision_date: date
+    formed_on: date
+
+
+class MemberView(BaseModel):
+    """A member's place, without the name."""
+
+    member_id: str
+    role: str
+    organisation_id: str | None
+    joined_on: date
+    left_on: date | None
+
+
+class TeamDetail(TeamView):
+    """A team with all members it ever had."""
+
+    members: list[MemberView]
+
+
+@routes.get("/units", openapi_extra=who(ANYONE, "public"))
+async def list_units(
+    service: Svc,
+    level: Literal["province", "district", "commune"] | None = None,
+    within: Annotated[str | None, Query(pattern=ID_PATTERN, description="Only units below this one.")] = None,
+    after: After = None,
+    limit: Limit = 200,
+) -> Page[UnitView]:
+    """Administrative units in force, by id."""
+    async with service.pool.acquire() as conn:
+        rows = await store.units(conn, level=level, within=within, after=after or "", limit=limit)
+        total = await store.count_units(conn, level=level, within=within)
+    items = [UnitView(**{k: v for k, v in r._asdict().items() if k in UnitView.model_fields}) for r in rows]
+    return Page(items=items, total=total, next=rows[-1].unit_id if len(rows) == limit else None)
+
+
+@routes.get("/organisations", openapi_extra=who(ANYONE, "public"))
+async def list_organisations(service: Svc, after: After = None, limit: Limit = 200) -> Page[OrganisationView]:
+    """Organisations, by id."""
+    async with service.pool.acquire() as conn:
+        rows = await store.organisations(conn, after=after or "", limit=limit)
+        total = await store.count_organisations(conn)
+    items = [OrganisationView(**r._asdict()) for r in rows]
+    return Page(items=items, total=total, next=rows[-1].organisation_id if len(rows) == limit else None)
+
+
+@routes.get("/teams", openapi_extra=who(READERS, "teams in the caller's units"))
+async def list_teams(
+    service: Svc, caller: Annotated[Caller, allow(*READERS)], after: After = None, limit: Limit = 200
+) -> Page[TeamView]:
+    """Teams of the caller's units, by id."""
+    async with service.pool.acquire() as conn:
+        within = await _scope(service, caller)
+        rows = await store.teams(conn, within=within, after=after or "", limit=limit)
+        total = await store.count_teams(conn, within=within)
+    items = [TeamView(**r._asdict()) for r in rows]
+    return Page(items=items, total=total, next=rows[-1].team_id if len(rows) == limit else None)
+
+
+@routes.get("/teams/{team_id}", openapi_extra=who(ONE_TEAM, "teams in the caller's units; a leader: the own team"))
+async def show_team(
+    service: Svc, team_id: Annotated[str, Path(pattern=ID_PATTERN)], caller: Annotated[Caller, allow(*ONE_TEAM)]
+) -> TeamDetail:
+    """A team with its members, past and present."""
+    async with service.pool.acquire() as conn:
+        team = await store.team(conn, team_id)
+        members: list[Member] = await store.members(conn, team_id)
+    if team is None:
+        raise no_such_team(team_id)
+    if not (caller.has(Role.TEAM_LEADER) and caller.team_id == team_id):
+        caller.must_cover((service.province, *team.path), field="team_id")
+    views = [MemberView(**{k: v for k, v in m._asdict().items() if k != "team_id"}) for m in members]
+    return TeamDetail(**team._asdict(), members=views)
+
+
+async def _scope(service: Svc, caller: Caller) -> list[str]:
+    """The caller's units; the province stands for all districts."""
+    if service.province not in caller.units:
+        return list(caller.units)
+    async with service.pool.acquire() as conn:
+        districts = await store.units(conn, level="district", within=None, after="", limit=500)
+    return [service.province, *(d.unit_id for d in districts)]

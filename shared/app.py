@@ -1,0 +1,155 @@
+"""A service's HTTP application: its routers, plus what every service serves under its path."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.utils import get_openapi
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Scope
+
+from shared import asyncapi, problems, standing, telemetry
+from shared.errors import Problem
+from shared.http import Edge
+from shared.service import Service
+
+VERSION = "0.1.0"
+
+
+def create_app(service: Service) -> FastAPI:
+    """The application of one service, mounted at `/<name>`; its lifespan runs the service."""
+    spec = service.spec
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with service.running():
+            yield
+
+    app = FastAPI(
+        title=f"Phong Trào · {spec.title}",
+        summary=spec.summary,
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    problems.install(app)
+    for router in spec.routers:
+        app.include_router(router)
+    _add_common(app, service)
+
+    def refuse(scope: Scope, problem: Problem) -> ASGIApp:
+        return problems.respond(Request(scope), problem)
+
+    app.add_middleware(Edge, service=spec.name, max_body=service.settings.max_body_bytes, refuse=refuse)
+    return app
+
+
+def openapi(app: FastAPI, prefix: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document, served from `prefix`."""
+    document = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, routes=app.routes, servers=[{"url": prefix}]
+    )
+    components = document.setdefault("components", {})
+    components.setdefault("securitySchemes", {})["bearer"] = {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "ES256 token of the configured issuer, with `roles` and `units`.",
+    }
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, response in operation.get("responses", {}).items():
+                if int(status) >= 400:
+                    response.get("content", {}).pop("application/json", None)
+    return document
+
+
+def _add_common(app: FastAPI, service: Service) -> None:
+    documents: dict[str, dict[str, Any]] = {}
+
+    def document(kind: str) -> dict[str, Any]:
+        if kind not in documents:
+            prefix = f"/{service.name}"
+            documents[kind] = openapi(app, prefix) if kind == "openapi" else asyncapi.document(service)
+        return documents[kind]
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi_json() -> JSONResponse:
+        return JSONResponse(document("openapi"))
+
+    @app.get("/asyncapi.json", include_in_schema=False)
+    async def asyncapi_json() -> JSONResponse:
+        return JSONResponse(document("asyncapi"))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs(request: Request, lang: str = "") -> HTMLResponse:
+        from shared.web import docs as pages  # noqa: PLC0415 - templates are only needed where pages are served
+
+        language = lang if lang in {"vi", "en"} else ("en" if problems.wants_english(request) else "vi")
+        html = pages.render_openapi(document("openapi"), lang=language, title=service.spec.title)
+        return HTMLResponse(html)
+
+    @app.get("/docs/events", include_in_schema=False)
+    async def event_docs(request: Request, lang: str = "") -> HTMLResponse:
+        from shared.web import docs as pages  # noqa: PLC0415
+
+        language = lang if lang in {"vi", "en"} else ("en" if problems.wants_english(request) else "vi")
+        html = pages.render_asyncapi(document("asyncapi"), lang=language, title=service.spec.title)
+        return HTMLResponse(html)
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> JSONResponse:
+        return JSONResponse({"service": service.name, "status": "alive"})
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> JSONResponse:
+        found = await standing.of(service)
+        return JSONResponse(found.as_dict(), status_code=200 if found.ready else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return telemetry.metrics_response()
+
+
+def site(apps: Sequence[FastAPI], *, pages: FastAPI | None = None) -> Starlette:
+    """All given applications under their paths, static files, and the public pages at the root; one lifespan for all."""
+    from shared.web import STATIC  # noqa: PLC0415
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for app in apps:
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            yield
+
+    routes = [Mount(f"/{app.state.service.name}", app) for app in apps]
+    routes.append(Mount("/static", StaticFiles(directory=STATIC)))
+    if pages is not None:
+        routes.append(Mount("/", pages))
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+def pages_app(service: Service) -> FastAPI | None:
+    """The routes that a service serves at the root of the site, as an application without a lifespan of its own."""
+    if service.spec.pages is None:
+        return None
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.service = service
+    problems.install(app)
+    app.include_router(service.spec.pages)
+
+    def refuse(scope: Scope, problem: Problem) -> ASGIApp:
+        return problems.respond(Request(scope), problem)
+
+    app.add_middleware(Edge, service="pages", max_body=service.settings.max_body_bytes, refuse=refuse)
+    return app

@@ -1,0 +1,170 @@
+"""Who calls, and for which unit: ES256 bearer tokens with OIDC claims (RFC 7519, OpenID Connect Core).
+
+A token says `roles`, `units` (ids of the units that the caller may act for, with everything below them), and for people on
+a team `member_id` and `team_id`; for learners `organisation_id`. Each endpoint names the roles that may call it, and each
+command checks the unit it acts on.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet
+from starlette.requests import Request
+
+from shared import errors
+
+_CACHE = 10_000
+
+
+class Role(StrEnum):
+    """What a caller is."""
+
+    PROVINCE_OFFICER = "province_officer"
+    DISTRICT_OFFICER = "district_officer"
+    COMMUNE_OFFICER = "commune_officer"
+    TEAM_LEADER = "team_leader"
+    MEMBER = "member"
+    LEARNER = "learner"
+    OPERATOR = "operator"
+    PARTNER = "partner"
+
+
+OFFICERS = (Role.PROVINCE_OFFICER, Role.DISTRICT_OFFICER, Role.COMMUNE_OFFICER)
+ANYONE: tuple[Role, ...] = ()
+"""For endpoints that need no token."""
+
+
+class Caller(NamedTuple):
+    """Who calls. `subject` is the issuer's id of the person; it never enters an event or a log line."""
+
+    subject: str
+    roles: frozenset[Role]
+    units: tuple[str, ...]
+    member_id: str | None = None
+    team_id: str | None = None
+    organisation_id: str | None = None
+
+    def has(self, *roles: Role) -> bool:
+        """Whether the caller has one of these roles."""
+        return not self.roles.isdisjoint(roles)
+
+    def covers(self, path: Iterable[str | None]) -> bool:
+        """Whether the caller may act for a unit, given the ids of the unit and all above it."""
+        return not set(self.units).isdisjoint(p for p in path if p)
+
+    def must_cover(self, path: Iterable[str | None], *, field: str) -> None:
+        """Raises 403 when the unit is outside the caller's."""
+        if not self.covers(path):
+            raise errors.forbidden(
+                "outside_your_unit",
+                field,
+                "Đơn vị này không thuộc phạm vi của bạn. Hãy chọn đơn vị trong địa bàn bạn phụ trách.",
+                "This unit is outside your scope. Choose one within the units that you are responsible for.",
+            )
+
+
+class Authenticator:
+    """Turns bearer tokens into callers. Verified tokens are remembered until they expire, as a signature costs time."""
+
+    def __init__(self, *, issuer: str, audience: str, keys: KeySet, now: Callable[[], float] = time.time) -> None:
+        self._issuer, self._audience, self._keys, self._now = issuer, audience, keys, now
+        self._seen: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+
+    def caller(self, authorization: str | None) -> Caller:
+        """The caller named by an `Authorization` header. Raises 401 with what is wrong."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise errors.unauthorized(
+                "Cần có mã truy cập: gửi tiêu đề «Authorization: Bearer …».",
+                "An access token is needed: send «Authorization: Bearer …».",
+            )
+        known = self._seen.get(token)
+        if known and known[1] > self._now():
+            return known[0]
+        caller, expires = self._verify(token.strip())
+        self._seen[token] = (caller, expires)
+        if len(self._seen) > _CACHE:
+            self._seen.popitem(last=False)
+        return caller
+
+    def _verify(self, token: str) -> tuple[Caller, float]:
+        try:
+            claims = jwt.decode(token, self._keys, algorithms=["ES256"]).claims
+            registry = jwt.JWTClaimsRegistry(
+                now=lambda: int(self._now()),
+                leeway=30,
+                iss={"essential": True, "value": self._issuer},
+                aud={"essential": True, "value": self._audience},
+                exp={"essential": True},
+                sub={"essential": True},
+            )
+            registry.validate(claims)
+            return _caller(claims), float(claims["exp"])
+        except (JoseError, ValueError, KeyError, TypeError) as error:
+            raise errors.unauthorized(
+                "Mã truy cập không hợp lệ hoặc đã hết hạn. Hãy đăng nhập lại.",
+                f"The access token is not valid or has expired ({type(error).__name__}). Sign in again.",
+            ) from error
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    known = {r.value for r in Role}
+    roles = frozenset(Role(r) for r in claims.get("roles", []) if r in known)
+    units = tuple(str(u) for u in claims.get("units", []))
+    own = (claims.get(name) for name in ("member_id", "team_id", "organisation_id"))
+    return Caller(str(claims["sub"]), roles, units, *(str(v) if v else None for v in own))
+
+
+def load_keys(where: str) -> KeySet:
+    """A key set (JWKS) from a file or an http(s) address. Raises ValueError when there is none."""
+    if not where:
+        raise ValueError("PHONGTRAO_OIDC_JWKS is not set: name the issuer's key set (a file or an address)")
+    if where.startswith(("http://", "https://")):
+        return KeySet.import_key_set(httpx.get(where, timeout=10).raise_for_status().json())
+    return KeySet.import_key_set(json.loads(Path(where).read_text(encoding="utf-8")))
+
+
+def issue(key: ECKey, *, issuer: str, audience: str, caller: Caller, lifetime: int = 12 * 3600) -> str:
+    """A token for a caller, signed with our own key (embedded mode, tests, `phongtrao token`). `lifetime` in seconds."""
+    now = int(time.time())
+    claims: dict[str, Any] = {
+        "iss": issuer,
+        "aud": audience,
+        "sub": caller.subject,
+        "iat": now,
+        "exp": now + lifetime,
+        "roles": sorted(r.value for r in caller.roles),
+        "units": list(caller.units),
+    }
+    for name in ("member_id", "team_id", "organisation_id"):
+        if value := getattr(caller, name):
+            claims[name] = value
+    return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)
+
+
+def authorize(request: Request, roles: tuple[Role, ...]) -> Caller:
+    """The caller of a request, who has one of `roles`. Raises 401 or 403. The session cookie is read as a token too."""
+    header = request.headers.get("authorization")
+    cookie = request.cookies.get("phongtrao_token")
+    if header is None and cookie and request.method in {"GET", "HEAD"}:
+        header = f"Bearer {cookie}"  # reading only: a cookie alone never commands, so no forged form can
+    caller: Caller = request.app.state.service.auth.caller(header)
+    if not caller.has(*roles):
+        names = ", ".join(roles)
+        raise errors.forbidden(
+            "role_not_allowed",
+            "Authorization",
+            f"Vai trò của bạn không được dùng chức năng này. Cần một trong các vai trò: {names}.",
+            f"Your role may not do this. It takes one of: {names}.",
+        )
+    return caller

@@ -1,0 +1,192 @@
+"""Commands: state and events in one transaction, the same command twice answered once (invariant 1)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from shared import errors, event_log, faults
+from shared.clock import Clock
+from shared.contracts import Event
+from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
+from shared.ids import NewId
+from shared.telemetry import logger
+
+log = logger(__name__)
+
+POSITION_WAIT = 2.0
+"""Seconds that an answer waits for its position. The command is committed either way; without one, `pos` is null."""
+
+
+class Decision(NamedTuple):
+    """What a use case decided: what to answer and what happened."""
+
+    answer: dict[str, Any]
+    events: Sequence[Event] = ()
+
+
+Work = Callable[[Conn, datetime], Awaitable[Decision]]
+"""Loads, decides, saves; gets the transaction's connection and the time. Must not append events itself."""
+
+
+class Outcome(NamedTuple):
+    """A committed command. `pos` is `stream:position` of its last event, for `min_pos` of a later read."""
+
+    answer: dict[str, Any]
+    pos: str | None
+    replayed: bool
+
+
+class Commands:
+    """Runs the commands of one service."""
+
+    def __init__(self, pool: Pool, positions: Positions, *, service: str, province: str, clock: Clock, new_id: NewId) -> None:
+        self._pool, self._positions = pool, positions
+        self._service, self._province, self._clock, self._new_id = service, province, clock, new_id
+
+    async def execute(self, command: str, work: Work, *, key: str | None = None, body: object = None) -> Outcome:
+        """Runs `work` and appends its events, in one transaction; then waits briefly for their position.
+
+        With a `key` (a client-made id or an Idempotency-Key) the command happens once: the same body again gets the
+        first answer, another body 409. A refusal leaves nothing behind, so a corrected body may use the same key.
+        """
+        digest = _digest(body)
+        async with self._pool.acquire() as conn, conn.transaction():
+            earlier = await _claim(conn, command, key, digest) if key else None
+            if earlier is None:
+                now = self._clock()
+                decision = await work(conn, now)
+                stage_id = await self._append(conn, decision.events, now)
+                answer = decision.answer
+                if key:
+                    await _settle(conn, command, key, answer, stage_id)
+            else:
+                answer, stage_id = earlier
+            faults.point("command.before_commit")
+        faults.point("command.after_commit")
+        pos = await self._positions.of(stage_id) if stage_id else None
+        return Outcome(answer, f"{self._service}:{pos}" if pos else None, earlier is not None)
+
+    async def _append(self, conn: Conn, events: Sequence[Event], now: datetime) -> int | None:
+        if not events:
+            return None
+        ids = await event_log.append(conn, events, province=self._province, recorded_at=now, new_id=self._new_id)
+        return ids[-1]
+
+
+def _digest(body: object) -> str:
+    text = body.model_dump_json() if hasattr(body, "model_dump_json") else json.dumps(body, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def _claim(conn: Conn, command: str, key: str, digest: str) -> tuple[dict[str, Any], int | None] | None:
+    """None when the key is ours now; else the first answer. Waits for a twin that is under way."""
+    mine = await conn.fetchval(
+        "insert into receipt (command, id, digest) values ($1, $2, $3) on conflict do nothing returning 1", command, key, digest
+    )
+    if mine:
+        return None
+    row = await conn.fetchrow("select digest, answer, stage_id from receipt where command = $1 and id = $2", command, key)
+    if row is None or row["digest"] != digest:
+        raise errors.conflict(
+            "same_id_other_content",
+            "Idempotency-Key",
+            "Mã này đã được dùng cho nội dung khác. Hãy dùng mã mới, hoặc gửi lại đúng nội dung cũ.",
+            "This id was already used with another content. Use a new id, or send the first content again.",
+        )
+    return json.loads(row["answer"]), row["stage_id"]
+
+
+async def _settle(conn: Conn, command: str, key: str, answer: dict[str, Any], stage_id: int | None) -> None:
+    await conn.execute(
+        "update receipt set answer = $3, stage_id = $4 where command = $1 and id = $2",
+        command,
+        key,
+        json.dumps(answer, default=str),
+        stage_id,
+    )
+
+
+class Positions:
+    """Tells a command which position its event got, and tells the relay that there is something to do.
+
+    Both over one connection of its own: notices of the sequencer come in, coalesced wake-ups go out. A notice in each
+    command's transaction would serialise all commits on Postgres' notify lock; a lost wake-up costs one poll.
+    """
+
+    def __init__(self, dsn: str, pool: Pool) -> None:
+        self._dsn, self._pool = dsn, pool
+        self._recent: OrderedDict[int, int] = OrderedDict()
+        self._waiting: dict[int, list[asyncio.Future[int]]] = {}
+        self._wake = asyncio.Event()
+
+    async def run(self) -> None:
+        """Listens and wakes until cancelled; connects again when Postgres was away."""
+        while True:
+            try:
+                await self._serve()
+            except INFRASTRUCTURE_ERRORS as error:
+                log.warning("positions_lost_database", reason=str(error) or type(error).__name__)
+            await asyncio.sleep(0.2)
+
+    async def _serve(self) -> None:
+        conn = await asyncpg.connect(self._dsn)
+        try:
+            await conn.add_listener(event_log.SEQUENCED, self._on_sequenced)
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                await conn.execute("select pg_notify($1, '')", event_log.STAGED)
+                await asyncio.sleep(0.001)
+        finally:
+            with suppress(*INFRASTRUCTURE_ERRORS):
+                await conn.close(timeout=1)
+
+    def _on_sequenced(self, _conn: object, _pid: int, _channel: str, payload: object) -> None:
+        for first_stage, first_pos, count in json.loads(str(payload)):
+            for offset in range(count):
+                self._resolve(first_stage + offset, first_pos + offset)
+        while len(self._recent) > 20_000:
+            self._recent.popitem(last=False)
+
+    def _resolve(self, stage_id: int, pos: int) -> None:
+        self._recent[stage_id] = pos
+        for future in self._waiting.pop(stage_id, []):
+            if not future.done():
+                future.set_result(pos)
+
+    async def of(self, stage_id: int) -> int | None:
+        """The position of a committed event; None when it did not get one within POSITION_WAIT."""
+        self._wake.set()
+        if stage_id in self._recent:
+            return self._recent[stage_id]
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(stage_id, []).append(future)
+        try:
+            return await asyncio.wait_for(future, POSITION_WAIT / 8)
+        except TimeoutError:
+            return await self._ask(stage_id)
+        finally:
+            self._waiting.pop(stage_id, None)
+
+    async def _ask(self, stage_id: int) -> int | None:
+        """The notice was lost or the relay is elsewhere: looks at the log itself."""
+        deadline = asyncio.get_running_loop().time() + POSITION_WAIT
+        while asyncio.get_running_loop().time() < deadline:
+            try:
+                async with self._pool.acquire() as conn:
+                    found = await event_log.positions(conn, [stage_id])
+            except INFRASTRUCTURE_ERRORS:
+                return None  # committed all the same
+            if stage_id in found:
+                return found[stage_id]
+            await asyncio.sleep(0.1)
+        return None

@@ -1,0 +1,51 @@
+"""FastAPI dependencies that every endpoint may take."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from shared import errors
+from shared.http import MinPos
+from shared.projection import store
+from shared.service import Service
+
+READ_WAIT = 2.0
+"""Seconds that a read waits for `min_pos` before it answers 503."""
+
+
+async def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Svc = Annotated[Service, Depends(_service)]
+"""The running service."""
+
+
+async def _reached(service: Svc, min_pos: MinPos = None) -> None:
+    if min_pos:
+        await wait_for(service, min_pos)
+
+
+Fresh = Depends(_reached)
+"""For reads: `min_pos` waits until the read models show at least that position."""
+
+
+async def wait_for(service: Service, min_pos: str) -> None:
+    """Waits up to READ_WAIT until the service has folded `stream:pos[,stream:pos]`. Raises 503 when it has not."""
+    wanted = {stream: int(pos) for stream, _, pos in (part.partition(":") for part in min_pos.split(","))}
+    wanted = {s: p for s, p in wanted.items() if s in service.spec.follows}
+    deadline = asyncio.get_running_loop().time() + READ_WAIT
+    while wanted:
+        async with service.pool.acquire() as conn:
+            reached = await store.live_positions(conn)
+        missing = {s: p for s, p in wanted.items() if reached.get(s, 0) < p}
+        if not missing:
+            return
+        if asyncio.get_running_loop().time() > deadline:
+            stream, pos = next(iter(missing.items()))
+            raise errors.behind(stream, pos, reached.get(stream, 0))
+        await asyncio.sleep(0.01)

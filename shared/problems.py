@@ -1,0 +1,198 @@
+"""Refusals as `application/problem+json` (RFC 9457), in the reader's language, with both languages inside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from shared.db import INFRASTRUCTURE_ERRORS
+from shared.errors import TITLES, FieldError, Problem, Text
+from shared.telemetry import current_traceparent, logger
+
+log = logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Messages(BaseModel):
+    """One sentence in both languages."""
+
+    vi: str
+    en: str
+
+
+class ProblemField(BaseModel):
+    """What is wrong with one field."""
+
+    field: str = Field(description="Path in the body, or the name of a parameter or header.")
+    message: Messages
+
+
+class ProblemBody(BaseModel):
+    """A refusal (RFC 9457)."""
+
+    type: str = Field(description="`urn:cds:problem:<slug>`; stable, for programs.")
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong and what to do, in the language of Accept-Language (Vietnamese first).")
+    messages: Messages
+    errors: list[ProblemField] = []
+    trace: str = Field(description="Give this to support; it names the request, not you.")
+
+
+def wants_english(request: Request) -> bool:
+    """Whether the reader prefers English; Vietnamese unless said otherwise."""
+    accepted = request.headers.get("accept-language", "").lower()
+    return accepted.startswith("en") or ("en" in accepted and "vi" not in accepted)
+
+
+def respond(request: Request, problem: Problem) -> JSONResponse:
+    """The response that says a refusal."""
+    lang = "en" if wants_english(request) else "vi"
+    title = TITLES.get(problem.status, TITLES[400])
+    body = ProblemBody(
+        type=f"urn:cds:problem:{problem.slug}",
+        title=getattr(title, lang),
+        status=problem.status,
+        detail=getattr(problem.detail, lang),
+        messages=Messages(**problem.detail._asdict()),
+        errors=[ProblemField(field=f.field, message=Messages(**f.message._asdict())) for f in problem.fields],
+        trace=current_traceparent(),
+    )
+    headers = {"content-language": lang}
+    if problem.retry_after is not None:
+        headers["retry-after"] = str(problem.retry_after)
+    if problem.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return JSONResponse(body.model_dump(), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Makes every refusal and every failure of this application a problem document."""
+
+    async def refused(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Problem)
+        return respond(request, error)
+
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return respond(request, _from_validation(error))
+
+    async def http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        response = respond(request, _from_http(error))
+        response.headers.update(error.headers or {})
+        return response
+
+    async def away(request: Request, error: Exception) -> JSONResponse:
+        log.warning("answered_503", path=request.url.path, reason=type(error).__name__)
+        return respond(request, UNAVAILABLE)
+
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        log.error("answered_500", path=request.url.path, exc_info=error)
+        return respond(request, _FAILED)
+
+    app.add_exception_handler(Problem, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    for kind in INFRASTRUCTURE_ERRORS:
+        app.add_exception_handler(kind, away)
+    app.add_exception_handler(Exception, failed)
+
+
+UNAVAILABLE = Problem(
+    503,
+    "temporarily_unavailable",
+    Text(
+        "Hệ thống đang khởi động lại hoặc bận. Dữ liệu bạn gửi chưa được ghi; hãy gửi lại sau vài giây.",
+        "The system is restarting or busy. What you sent was not recorded; send it again in a few seconds.",
+    ),
+    retry_after=2,
+)
+_FAILED = Problem(
+    500,
+    "internal_error",
+    Text(
+        "Có lỗi ngoài dự kiến. Dữ liệu bạn gửi chưa được ghi. Hãy báo mã «trace» cho bộ phận hỗ trợ.",
+        "Something unexpected went wrong. What you sent was not recorded. Tell support the «trace».",
+    ),
+)
+
+
+def _from_http(error: HTTPException) -> Problem:
+    slug = {404: "no_such_address", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
+    texts = {
+        404: Text("Địa chỉ này không có. Xem tài liệu tại «docs».", "There is no such address. See «docs»."),
+        405: Text("Địa chỉ này không nhận phương thức đó. Xem «docs».", "This address does not take that method. See «docs»."),
+    }
+    fallback = Text("Yêu cầu không đọc được. Xem «docs».", "The request could not be read. See «docs».")
+    return Problem(error.status_code, slug, texts.get(error.status_code, fallback))
+
+
+_PLACES = {"body", "query", "path", "header", "cookie"}
+
+
+def _from_validation(error: RequestValidationError) -> Problem:
+    fields = tuple(_field_error(e) for e in error.errors()[:50])
+    first = fields[0] if fields else FieldError("body", Text("không đọc được", "could not be read"))
+    return Problem(
+        422,
+        "invalid_data",
+        Text(
+            f"Dữ liệu chưa đúng ở trường «{first.field}»: {first.message.vi}. Hãy sửa rồi gửi lại.",
+            f"Invalid data in «{first.field}»: {first.message.en}. Correct it and send again.",
+        ),
+        fields=fields,
+    )
+
+
+def _field_error(error: dict[str, Any]) -> FieldError:
+    parts = [str(p) for p in error["loc"]]
+    path = ".".join(parts[1:] if len(parts) > 1 and parts[0] in _PLACES else parts)
+    return FieldError(path or "body", Text(_vietnamese(error), str(error["msg"])))
+
+
+_VIETNAMESE = {
+    "missing": "thiếu trường này",
+    "extra_forbidden": "không có trường tên này",
+    "string_type": "phải là chữ",
+    "string_too_short": "quá ngắn (ít nhất {min_length} ký tự)",
+    "string_too_long": "quá dài (nhiều nhất {max_length} ký tự)",
+    "string_pattern_mismatch": "không đúng dạng {pattern}",
+    "int_type": "phải là số nguyên",
+    "int_parsing": "phải là số nguyên",
+    "int_from_float": "phải là số nguyên",
+    "greater_than_equal": "phải từ {ge} trở lên",
+    "greater_than": "phải lớn hơn {gt}",
+    "less_than_equal": "phải từ {le} trở xuống",
+    "less_than": "phải nhỏ hơn {lt}",
+    "enum": "phải là một trong: {expected}",
+    "literal_error": "phải là một trong: {expected}",
+    "too_long": "quá nhiều mục (nhiều nhất {max_length})",
+    "too_short": "quá ít mục (ít nhất {min_length})",
+    "json_invalid": "không phải JSON đọc được",
+    "timezone_aware": "thiếu múi giờ, ví dụ 2023-07-28T08:00:00+07:00",
+    "date_from_datetime_parsing": "phải là ngày dạng 2023-07-28",
+    "date_parsing": "phải là ngày dạng 2023-07-28",
+    "datetime_parsing": "phải là thời điểm dạng 2023-07-28T08:00:00+07:00",
+    "datetime_from_date_parsing": "phải là thời điểm dạng 2023-07-28T08:00:00+07:00",
+}
+
+
+def _vietnamese(error: dict[str, Any]) -> str:
+    context = error.get("ctx", {})
+    if "vi" in context:
+        return str(context["vi"])
+    template = _VIETNAMESE.get(str(error["type"]))
+    if template is None:
+        return f"giá trị không hợp lệ ({error['msg']})"
+    try:
+        return template.format(**context)
+    except KeyError:
+        return template

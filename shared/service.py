@@ -1,0 +1,193 @@
+"""A service at work: what it is made of (`Spec`), and its running parts by role (`Service`).
+
+A service's `app.py` gives a Spec; everything that the four have in common happens here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter
+from faststream.nats import NatsBroker
+from joserfc.jwk import KeySet
+
+from shared import auth, bus, channels, db
+from shared.clock import Clock, system_clock
+from shared.commands import Commands, Positions
+from shared.contracts import Event
+from shared.db import Pool
+from shared.ids import NewId, new_id
+from shared.projection import Projection
+from shared.projection.worker import Projector
+from shared.relay import Relay, Source
+from shared.settings import Settings
+from shared.telemetry import logger
+from shared.wire import StreamClient
+
+log = logger(__name__)
+
+ROLES = ("api", "relay", "projector")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What one service is: read it and you have seen the service's table of contents."""
+
+    name: str
+    title: str
+    summary: str
+    routers: tuple[APIRouter, ...]
+    migrations: Path
+    publishes: tuple[type[Event], ...] = ()
+    projections: tuple[Projection, ...] = ()
+    questions: dict[str, Callable[[Service, dict[str, Any]], Awaitable[dict[str, Any]]]] = field(default_factory=dict)
+    """What other systems may ask over the bus: `q.<province>.<service>.<question>`, JSON in, JSON out."""
+    pages: APIRouter | None = None
+    """Routes at the root of the site, for the service that owns the public pages."""
+    on_start: Callable[[Service], Awaitable[None]] | None = None
+    """Started beside the API, for example the live feed."""
+
+    @property
+    def folders(self) -> list[Path]:
+        """Migration folders in the order in which they are applied."""
+        producer = [db.PRODUCER, db.COMMANDS] if self.publishes else []
+        follower = [db.FOLLOWER] if self.projections else []
+        return [*producer, *follower, self.migrations]
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        """Services whose events it reads."""
+        return tuple(sorted({s for p in self.projections for s in p.follows}))
+
+
+class Service:
+    """One running service. `async with service.running():` starts the roles and stops them in reverse."""
+
+    pool: Pool
+    client: StreamClient
+    broker: NatsBroker
+    commands: Commands
+
+    def __init__(
+        self,
+        spec: Spec,
+        settings: Settings,
+        *,
+        keys: KeySet | None = None,
+        clock: Clock = system_clock,
+        ids: NewId = new_id,
+        roles: Sequence[str] = ROLES,
+    ) -> None:
+        self.spec, self.settings, self.clock, self.new_id = spec, settings, clock, ids
+        self.roles = frozenset(roles)
+        self.dsn = settings.dsn(spec.name)
+        self.auth = auth.Authenticator(
+            issuer=settings.oidc_issuer,
+            audience=settings.oidc_audience,
+            keys=keys if keys is not None else auth.load_keys(settings.oidc_jwks),
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self.extras: dict[str, Any] = {}
+        """What the service's own `on_start` keeps, by name."""
+
+    @property
+    def name(self) -> str:
+        """`registry`, `outreach`, `courses` or `reporting`."""
+        return self.spec.name
+
+    @property
+    def province(self) -> str:
+        """Id of the province."""
+        return self.settings.province
+
+    async def migrate(self) -> list[str]:
+        """Brings the database up to date; answers with the migrations applied now."""
+        return await db.migrate(self.dsn, self.spec.folders)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Service]:
+        """Migrates, connects, starts the roles; on leaving ends them and closes."""
+        await self.migrate()
+        password = self.settings.nats_password.get_secret_value()
+        self.pool = await db.open_pool(self.dsn, size=16)
+        self.client = await bus.connect(self.settings.nats_url, user=self.name, password=password)
+        self.broker = self.shell()
+        await self.broker.start()
+        try:
+            self._start_roles()
+            if self.spec.on_start and "api" in self.roles:
+                await self.spec.on_start(self)
+            yield self
+        finally:
+            await self._stop()
+
+    def shell(self) -> NatsBroker:
+        """FastStream's broker with the service's declared channels; also the source of its AsyncAPI document."""
+        password = self.settings.nats_password.get_secret_value()
+        broker = bus.make_broker(self.settings.nats_url, user=self.name, password=password)
+        channels.declare(broker, self)
+        return broker
+
+    def background(self, work: Awaitable[None], name: str) -> None:
+        """Runs `work` until the service stops. A failure ends the process's readiness, and is logged."""
+        task = asyncio.ensure_future(_logged(work, f"{self.name}.{name}"))
+        self._tasks.append(task)
+
+    def _start_roles(self) -> None:
+        positions = Positions(self.dsn, self.pool)
+        self.commands = Commands(
+            self.pool, positions, service=self.name, province=self.province, clock=self.clock, new_id=self.new_id
+        )
+        settings = self.settings
+        if "api" in self.roles and self.spec.publishes:
+            self.background(positions.run(), "positions")
+        if "relay" in self.roles and self.spec.publishes:
+            source = Source(self.name, self.province)
+            relay = Relay(
+                self.pool, self.client, source, replicas=settings.stream_replicas, poll=settings.poll_seconds
+            )  # fmt: skip
+            self.background(relay.run(), "relay")
+        if "projector" in self.roles and self.spec.projections:
+            projector = Projector(
+                self.pool,
+                self.client,
+                self.name,
+                self.province,
+                self.spec.projections,
+                max_batch=settings.batch,
+                park_limit=settings.park_limit,
+                on_commit=self._tick,
+            )
+            self.background(projector.run(), "projector")
+
+    async def _tick(self, stream: str, pos: int) -> None:
+        """Says that the read models moved. Lost ticks cost a refresh, so no answer is awaited."""
+        with suppress(*bus.NATS_ERRORS):
+            if self.client.is_connected:
+                await self.client.publish(bus.tick_subject(self.province, self.name), f'{{"{stream}":{pos}}}'.encode())
+
+    async def _stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(Exception):
+            await asyncio.wait_for(self.broker.stop(), 3)
+        with suppress(*bus.NATS_ERRORS):
+            await asyncio.wait_for(self.client.close(), 3)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.pool.close(), 5)
+
+
+async def _logged(work: Awaitable[None], name: str) -> None:
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        log.error("worker_died", worker=name, exc_info=error)
+        raise
