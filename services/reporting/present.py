@@ -30,8 +30,8 @@ from shared.web.formats import VIETNAM
 
 PAGES = Path(__file__).parent / "pages"
 
-PROVINCE_FRAGMENTS = ("status", "answer", "facts", "map", "daily", "league", "courses", "topics", "proof")
-UNIT_FRAGMENTS = ("status", "answer", "facts", "map", "league", "proof")
+PROVINCE_FRAGMENTS = ("status", "notices", "answer", "facts", "map", "daily", "topics", "league", "courses", "proof")
+UNIT_FRAGMENTS = ("status", "notices", "answer", "facts", "map", "league", "proof")
 
 
 def page(numbers: Numbers, *, lang: Lang, scope_unit_id: str | None = None, unit: UnitItem | None = None) -> Page:
@@ -57,8 +57,8 @@ def page(numbers: Numbers, *, lang: Lang, scope_unit_id: str | None = None, unit
         map_rows=1 + max((tile.row for tile in tiles), default=0),
         league=league,
         over_half=sum(2 * unit.met.part > unit.met.whole for unit in ranked),
-        best=ranked[0] if ranked else None,
-        worst=ranked[-1] if ranked else None,
+        highest=tuple(unit for unit in ranked if unit.met.percent == ranked[0].met.percent),
+        lowest=tuple(unit for unit in ranked if unit.met.percent == ranked[-1].met.percent),
         own_unit=next((tile for tile in tiles if tile.mine), None),
         chart=_chart(overview),
         courses=Ratio(courses["passed"], courses["enrolled"]),

@@ -132,11 +132,16 @@ class Page:
     map_rows: int
     league: tuple[UnitView, ...]
     over_half: int
-    best: UnitView | None
-    worst: UnitView | None
+    highest: tuple[UnitView, ...]
+    lowest: tuple[UnitView, ...]
     own_unit: UnitView | None
     chart: Chart | None
     courses: Ratio
     organisations: tuple[OrganisationView, ...]
     organisations_total: int
     topics: tuple[TopicView, ...]
+
+    @property
+    def has_members(self) -> bool:
+        """Whether there is anything to count yet."""
+        return self.phase not in {"no_campaign", "no_members"}

@@ -4,7 +4,7 @@ const page = document.documentElement;
 const address = document.body.dataset.live;
 const lang = page.lang;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const ago = new Intl.RelativeTimeFormat(lang, { style: "short" });
+const ago = new Intl.RelativeTimeFormat(lang, { numeric: "auto", style: "short" });
 const ACTIVE_MS = 20_000; // so long after a touch, a key or a scroll, rows keep their place
 let source, lostTimer, lastTouch = 0, arrived = performance.now();
 
