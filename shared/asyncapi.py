@@ -38,7 +38,7 @@ def document(service: Service) -> dict[str, Any]:
         description=service.spec.summary,
         schema_version="3.0.0",
     )
-    found: dict[str, Any] = json.loads(json.dumps(spec.to_specification().to_jsonable()))  # type: ignore[attr-defined]
+    found: dict[str, Any] = json.loads(json.dumps(spec.to_specification().to_jsonable()))
     found["servers"] = {"nats": {"host": service.settings.nats_url.split("://")[-1].split("@")[-1], "protocol": "nats"}}
     for channel in found["channels"].values():
         channel["servers"] = [{"$ref": "#/servers/nats"}]

@@ -47,7 +47,7 @@ async def form_team(service: Svc, body: FormTeam, caller: Annotated[Caller, allo
         unit = await store.unit(conn, body.unit_id)
         if unit is None:
             raise unknown_unit(body.unit_id)
-        caller.must_cover(unit.path, field="unit_id")
+        caller.must_cover((service.province, *unit.path), field="unit_id")
         return await _save(conn, unit, body, now)
 
     done = await service.commands.execute("form_team", work, key=body.team_id, body=body)
