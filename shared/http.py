@@ -84,20 +84,32 @@ class Answer(BaseModel):
 
 
 def _clean(data: Any) -> Any:
-    """NFC for every text in a body. Refuses what no field of ours can hold: control characters and lone surrogates."""
-    if isinstance(data, str):
-        if not data.isascii():
-            data = unicodedata.normalize("NFC", data)
-        if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t\r" for c in data):
-            raise PydanticCustomError(
-                "control_characters", "must not contain control characters", {"vi": "có ký tự điều khiển, hãy gõ lại"}
-            )
+    """NFC for the texts of one body; bodies within it clean their own, so that one bad item does not spoil a batch."""
+    if not isinstance(data, dict):
         return data
-    if isinstance(data, dict):
-        return {k: _clean(v) for k, v in data.items()}
-    if isinstance(data, list):
-        return [_clean(v) for v in data]
-    return data
+    return {name: _clean_value(name, value) for name, value in data.items()}
+
+
+def _clean_value(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return _clean_text(name, value)
+    if isinstance(value, list) and value and isinstance(value[0], str):
+        return [_clean_text(name, v) if isinstance(v, str) else v for v in value]
+    return value
+
+
+def _clean_text(name: str, text: str) -> str:
+    """Refuses what no field of ours can hold: control characters and lone surrogates."""
+    if text.isascii() and text.isprintable():
+        return text
+    composed = unicodedata.normalize("NFC", text)
+    if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t\r" for c in composed):
+        raise PydanticCustomError(
+            "control_characters",
+            "{field} must not contain control characters",
+            {"field": name, "vi": f"«{name}» có ký tự điều khiển, hãy gõ lại"},
+        )
+    return composed
 
 
 class Page(BaseModel, Generic[T]):

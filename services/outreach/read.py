@@ -1,0 +1,84 @@
+"""What outreach answers to readers: campaigns, and a member's own guidances."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from fastapi import Path, Query
+from pydantic import BaseModel
+
+from services.outreach import store
+from shared import errors
+from shared.auth import ANYONE, Caller, Role
+from shared.deps import Svc
+from shared.http import ID_PATTERN, Limit, Moment, Page, allow, router, who
+
+routes = router("read")
+END_OF_TIME = datetime(2200, 1, 1, tzinfo=UTC)
+ROLES = (Role.MEMBER, Role.TEAM_LEADER)
+
+
+class CampaignView(BaseModel):
+    """A campaign."""
+
+    campaign_id: str
+    name: str
+    launched_on: date
+    day_one_rule: str
+    window_days: int
+    first_day: date
+    last_day: date
+    quota: int
+    topics: tuple[str, ...]
+    report_due_on: date
+    reporting_unit_ids: tuple[str, ...]
+
+
+class GuidanceView(BaseModel):
+    """A guidance, without the citizen."""
+
+    guidance_id: str
+    campaign_id: str
+    topics: tuple[str, ...]
+    place: str
+    occurred_at: datetime
+    recorded_at: datetime
+    withdrawn_at: datetime | None
+    withdraw_reason: str | None
+
+
+@routes.get("/campaigns", openapi_extra=who(ANYONE, "public"))
+async def list_campaigns(service: Svc) -> Page[CampaignView]:
+    """Campaigns, the latest first."""
+    async with service.pool.acquire() as conn:
+        rows = await store.campaigns(conn)
+    return Page(items=[CampaignView(**r._asdict()) for r in rows], total=len(rows))
+
+
+@routes.get("/campaigns/{campaign_id}", openapi_extra=who(ANYONE, "public"))
+async def show_campaign(service: Svc, campaign_id: Annotated[str, Path(pattern=ID_PATTERN)]) -> CampaignView:
+    """One campaign."""
+    async with service.pool.acquire() as conn:
+        found = await store.campaign(conn, campaign_id)
+    if found is None:
+        raise errors.not_found(
+            "no_such_campaign", "campaign_id", f"Không có phong trào «{campaign_id}».", f"There is no campaign «{campaign_id}»."
+        )
+    return CampaignView(**found._asdict())
+
+
+@routes.get("/guidances/mine", openapi_extra=who(ROLES, "the caller's own"))
+async def my_guidances(
+    service: Svc,
+    caller: Annotated[Caller, allow(*ROLES)],
+    before: Annotated[Moment | None, Query(description="Only earlier ones; `next` of the page before.")] = None,
+    limit: Limit = 50,
+) -> Page[GuidanceView]:
+    """The caller's guidances, the latest first."""
+    async with service.pool.acquire() as conn:
+        until = before or END_OF_TIME
+        rows = await store.guidances_of(conn, caller.member_id or "", before=until, limit=limit)
+    items = [GuidanceView(**{k: v for k, v in r._asdict().items() if k in GuidanceView.model_fields}) for r in rows]
+    following = rows[-1].occurred_at.isoformat() if len(rows) == limit else None
+    return Page(items=items, total=len(rows), next=following)

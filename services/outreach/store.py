@@ -1,0 +1,131 @@
+"""All SQL of outreach, a function for each statement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.outreach.campaign import Campaign
+from services.outreach.guidance import Guidance
+from services.outreach.on_registry import RosterMember
+from shared.contracts.outreach import DayOneRule, Place
+from shared.db import Conn
+
+_CAMPAIGN = (
+    "campaign_id, name, launched_on, day_one_rule, window_days, first_day, last_day, quota, topics, report_due_on,"
+    " reporting_unit_ids"
+)
+_GUIDANCE = (
+    "guidance_id, digest, campaign_id, member_id, team_id, citizen_ref, topics, place, unit_id, district_id, commune_id,"
+    " occurred_at, recorded_at"
+)
+
+
+# -- campaigns --------------------------------------------------------------------------------------------------------
+
+
+async def campaigns(conn: Conn) -> list[Campaign]:
+    """All campaigns, the latest first. A province has a handful in a decade."""
+    rows = await conn.fetch(f"select {_CAMPAIGN} from campaign order by launched_on desc, campaign_id")
+    return [_campaign(dict(r)) for r in rows]
+
+
+async def campaign(conn: Conn, campaign_id: str) -> Campaign | None:
+    """One campaign."""
+    row = await conn.fetchrow(f"select {_CAMPAIGN} from campaign where campaign_id = $1", campaign_id)
+    return _campaign(dict(row)) if row else None
+
+
+def _campaign(row: dict[str, object]) -> Campaign:
+    changed = {
+        "day_one_rule": DayOneRule(str(row["day_one_rule"])),
+        "topics": tuple(row["topics"]),  # type: ignore[arg-type]
+        "reporting_unit_ids": tuple(row["reporting_unit_ids"]),  # type: ignore[arg-type]
+    }
+    return Campaign(**{**row, **changed})  # type: ignore[arg-type]
+
+
+async def save_campaign(conn: Conn, row: Campaign) -> bool:
+    """Inserts; answers False when the id is taken."""
+    status = await conn.execute(
+        f"insert into campaign ({_CAMPAIGN}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
+        *row,
+    )
+    return status.endswith(" 1")
+
+
+# -- what is followed -------------------------------------------------------------------------------------------------
+
+
+async def unit_ids(conn: Conn, wanted: Sequence[str]) -> set[str]:
+    """Those of the ids that are units in force."""
+    rows = await conn.fetch("select unit_id from roster_unit where unit_id = any($1::text[])", list(wanted))
+    return {r["unit_id"] for r in rows}
+
+
+async def members(conn: Conn, wanted: Sequence[str]) -> dict[str, RosterMember]:
+    """Members by id, of those that are known."""
+    rows = await conn.fetch(
+        "select member_id, team_id, unit_id, district_id, commune_id, joined_on, left_on from roster_member"
+        " where member_id = any($1::text[])",
+        list(wanted),
+    )
+    return {r["member_id"]: RosterMember(*r.values()) for r in rows}
+
+
+# -- guidances --------------------------------------------------------------------------------------------------------
+
+
+async def save_guidances(conn: Conn, rows: Sequence[Guidance]) -> set[str]:
+    """Inserts those whose id is new; answers with the ids inserted now. Give them sorted by id: then twins cannot deadlock."""
+    saved = await conn.fetch(
+        f"insert into guidance ({_GUIDANCE}) select guidance_id, digest, campaign_id, member_id, team_id, citizen_ref,"
+        " string_to_array(topics, ','), place, unit_id, district_id, commune_id, occurred_at, recorded_at"
+        " from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
+        " $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[])"
+        f" as g({_GUIDANCE}) on conflict (guidance_id) do nothing returning guidance_id",
+        *zip(*((*r[:6], ",".join(r.topics), *r[7:13]) for r in rows), strict=True),
+    )
+    return {r["guidance_id"] for r in saved}
+
+
+async def digests(conn: Conn, wanted: Sequence[str]) -> dict[str, str]:
+    """Digest by id, of those guidances that exist."""
+    rows = await conn.fetch("select guidance_id, digest from guidance where guidance_id = any($1::text[])", list(wanted))
+    return {r["guidance_id"]: r["digest"] for r in rows}
+
+
+async def lock_guidance(conn: Conn, guidance_id: str) -> Guidance | None:
+    """One guidance, locked until the transaction ends."""
+    row = await conn.fetchrow(
+        f"select {_GUIDANCE}, withdrawn_at, withdraw_reason from guidance where guidance_id = $1 for update", guidance_id
+    )
+    return _guidance(dict(row)) if row else None
+
+
+async def mark_withdrawn(conn: Conn, guidance_id: str, at: datetime, reason: str, note: str | None) -> None:
+    """Notes that a guidance no longer counts. The row stays."""
+    await conn.execute(
+        "update guidance set withdrawn_at = $2, withdraw_reason = $3, withdraw_note = $4 where guidance_id = $1",
+        guidance_id,
+        at,
+        reason,
+        note,
+    )
+
+
+async def guidances_of(conn: Conn, member_id: str, *, before: datetime, limit: int) -> list[Guidance]:
+    """A member's guidances, the latest first."""
+    rows = await conn.fetch(
+        f"select {_GUIDANCE}, withdrawn_at, withdraw_reason from guidance where member_id = $1 and occurred_at < $2"
+        " order by occurred_at desc, guidance_id limit $3",
+        member_id,
+        before,
+        limit,
+    )
+    return [_guidance(dict(r)) for r in rows]
+
+
+def _guidance(row: dict[str, object]) -> Guidance:
+    changed = {"topics": tuple(row["topics"]), "place": Place(str(row["place"]))}  # type: ignore[arg-type]
+    return Guidance(**{**row, **changed})  # type: ignore[arg-type]
