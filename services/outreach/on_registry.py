@@ -35,13 +35,13 @@ members = Table("roster_member", RosterMember, key=1)
 roster = Projection("roster", version=1, tables=(units, members))
 
 
-@roster.on(UnitEstablished, needs=lambda _: ())
+@roster.on(UnitEstablished, needs=lambda *_: ())
 def unit_established(rows: Rows, _: Recorded, event: UnitEstablished) -> None:
     """A unit may be named from now on."""
     rows.put(units, RosterUnit(event.unit_id, event.level, event.name))
 
 
-@roster.on(MemberJoined, needs=lambda _: ())
+@roster.on(MemberJoined, needs=lambda *_: ())
 def member_joined(rows: Rows, _: Recorded, event: MemberJoined) -> None:
     """A member may record guidances of days from `joined_on` on."""
     rows.put(
@@ -52,7 +52,7 @@ def member_joined(rows: Rows, _: Recorded, event: MemberJoined) -> None:
     )
 
 
-@roster.on(MemberLeft, needs=lambda e: [(members, (e.member_id,))])
+@roster.on(MemberLeft, needs=lambda _, e: [(members, (e.member_id,))])
 def member_left(rows: Rows, _: Recorded, event: MemberLeft) -> None:
     """Days after `left_on` no longer count; earlier ones may still be entered."""
     member = rows.get(members, event.member_id)

@@ -3,7 +3,7 @@
     members = Table("member", MemberRow, key=1)
     progress = Projection("progress", version=1, tables=(members,))
 
-    @progress.on(MemberJoined, needs=lambda e: [(members, (e.member_id,))])
+    @progress.on(MemberJoined, needs=lambda rec, e: [(members, (e.member_id,))])
     def member_joined(rows: Rows, rec: Recorded, event: MemberJoined) -> None:
         rows.put(members, MemberRow(event.member_id, ...))
 
@@ -138,7 +138,7 @@ class Rows:
 
 
 Fold = Callable[[Rows, Recorded, Any], None]
-Needs = Callable[[Any], Iterable[tuple[Table[Any], Key]]]
+Needs = Callable[[Recorded, Any], Iterable[tuple[Table[Any], Key]]]
 
 
 class Reaction(NamedTuple):
@@ -160,7 +160,7 @@ class Projection:
         """The services whose streams it reads, sorted."""
         return tuple(sorted({event.SERVICE for event in self.reactions}))
 
-    def on(self, event: type[E], *, needs: Callable[[E], Iterable[tuple[Table[Any], Key]]]) -> Callable[
+    def on(self, event: type[E], *, needs: Callable[[Recorded, E], Iterable[tuple[Table[Any], Key]]]) -> Callable[
         [Callable[[Rows, Recorded, E], None]], Callable[[Rows, Recorded, E], None]
     ]:  # fmt: skip
         """Registers a fold. It is pure: no I/O, no clock, no ids; the same rows for any cut of the stream into batches."""

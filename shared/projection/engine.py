@@ -193,7 +193,7 @@ class Engine:
         for item in items:
             assert item.rec is not None
             try:
-                for table, key in projection.reactions[type(item.rec.event)].needs(item.rec.event):
+                for table, key in projection.reactions[type(item.rec.event)].needs(item.rec, item.rec.event):
                     wanted[table].add(key)
             except Exception as error:
                 reasons[item.message.pos] = f"{type(error).__name__}: {error}"

@@ -1,0 +1,307 @@
+"""How far is the movement? Teams and members against the quota, citizens and sessions by unit, by topic, by day.
+
+A member's quota counts distinct citizens of that member within the window; unit and province count distinct citizens, with
+sessions beside them (decision 0004). Days are kept twice: when it happened, and when it was received.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from services.reporting.projections import visits
+from services.reporting.projections.visits import Visit
+from shared.clock import local_day
+from shared.contracts import Recorded
+from shared.contracts.outreach import CampaignLaunched, CitizenGuided, GuidanceWithdrawn
+from shared.contracts.registry import MemberJoined, MemberLeft, TeamFormed
+from shared.projection import Key, Projection, Rows, Table
+
+PROVINCE = "_"
+"""`unit_id` of the row that counts the whole province."""
+
+
+class CampaignRow(NamedTuple):
+    """A launched campaign."""
+
+    campaign_id: str
+    name: str
+    launched_on: date
+    day_one_rule: str
+    window_days: int
+    first_day: date
+    last_day: date
+    quota: int
+    report_due_on: date
+    reporting_units: int
+
+
+class TopicRow(NamedTuple):
+    """A topic of a campaign, with the guidances that taught it."""
+
+    campaign_id: str
+    code: str
+    position: int
+    name_vi: str
+    name_en: str
+    sessions: int
+
+
+class TeamRow(NamedTuple):
+    """A team."""
+
+    team_id: str
+    name: str
+    level: str
+    unit_id: str
+    village: str | None
+    district_id: str | None
+    commune_id: str | None
+    formed_on: date
+
+
+class MemberRow(NamedTuple):
+    """A member's place on a team; the days are included."""
+
+    member_id: str
+    team_id: str
+    role: str
+    organisation_id: str | None
+    unit_id: str
+    district_id: str | None
+    commune_id: str | None
+    joined_on: date
+    left_on: date | None
+
+
+class MemberProgressRow(NamedTuple):
+    """What a member did in a campaign. `citizens…` are distinct, `sessions…` are guidances."""
+
+    campaign_id: str
+    member_id: str
+    team_id: str
+    citizens_in_window: int
+    sessions_in_window: int
+    citizens: int
+    sessions: int
+    withdrawn: int
+    last_at: datetime
+
+
+class CitizenRow(NamedTuple):
+    """Who guided a citizen in a campaign; `visits` as `visits.write` makes it."""
+
+    campaign_id: str
+    citizen_ref: str
+    visits: str
+
+
+class UnitTotalRow(NamedTuple):
+    """What happened at a unit and below it; unit `_` is the whole province."""
+
+    campaign_id: str
+    unit_id: str
+    citizens: int
+    sessions: int
+    sessions_outside_window: int
+    withdrawn: int
+
+
+class UnitDayRow(NamedTuple):
+    """Guidances of a team's unit by the day they happened and the day they were received; so are withdrawals."""
+
+    campaign_id: str
+    unit_id: str
+    day: date
+    received_on: date
+    district_id: str | None
+    sessions: int
+    withdrawn: int
+
+
+campaigns = Table("campaign", CampaignRow, key=1, cached=True)
+topics = Table("campaign_topic", TopicRow, key=2, cached=True)
+teams = Table("team", TeamRow, key=1)
+members = Table("member", MemberRow, key=1)
+member_progress = Table("member_progress", MemberProgressRow, key=2, cached=True)
+citizens = Table("citizen", CitizenRow, key=2)
+unit_totals = Table("unit_total", UnitTotalRow, key=2, cached=True)
+unit_days = Table("unit_day", UnitDayRow, key=4, cached=True)
+
+progress = Projection(
+    "progress",
+    version=1,
+    tables=(campaigns, topics, teams, members, member_progress, citizens, unit_totals, unit_days),
+)
+
+
+@progress.on(CampaignLaunched, needs=lambda *_: ())
+def campaign_launched(rows: Rows, _: Recorded, event: CampaignLaunched) -> None:
+    """A campaign can be counted from here on."""
+    rows.put(
+        campaigns,
+        CampaignRow(
+            event.campaign_id, event.name, event.launched_on, event.day_one_rule, event.window_days, event.first_day,
+            event.last_day, event.quota, event.report_due_on, len(event.reporting_unit_ids),
+        ),
+    )  # fmt: skip
+    for position, topic in enumerate(event.topics):
+        rows.put(topics, TopicRow(event.campaign_id, topic.code, position, topic.name_vi, topic.name_en, 0))
+
+
+@progress.on(TeamFormed, needs=lambda *_: ())
+def team_formed(rows: Rows, _: Recorded, event: TeamFormed) -> None:
+    """A team exists."""
+    rows.put(
+        teams,
+        TeamRow(
+            event.team_id, event.name, event.level, event.unit_id, event.village, event.district_id, event.commune_id,
+            event.formed_on,
+        ),
+    )  # fmt: skip
+
+
+@progress.on(MemberJoined, needs=lambda *_: ())
+def member_joined(rows: Rows, _: Recorded, event: MemberJoined) -> None:
+    """A member is one more in every denominator that includes the day."""
+    rows.put(
+        members,
+        MemberRow(
+            event.member_id, event.team_id, event.role, event.organisation_id, event.unit_id, event.district_id,
+            event.commune_id, event.joined_on, None,
+        ),
+    )  # fmt: skip
+
+
+@progress.on(MemberLeft, needs=lambda _, e: [(members, (e.member_id,))])
+def member_left(rows: Rows, _: Recorded, event: MemberLeft) -> None:
+    """The place ended; what was done until then stays."""
+    member = rows.get(members, event.member_id)
+    if member is None:
+        raise LookupError(f"member {event.member_id} left but never joined")
+    rows.put(members, member._replace(left_on=event.left_on))
+
+
+def _needs(rec: Recorded, event: CitizenGuided | GuidanceWithdrawn) -> Iterator[tuple[Table[Any], Key]]:
+    campaign = event.campaign_id
+    yield campaigns, (campaign,)
+    yield citizens, (campaign, event.citizen_ref)
+    yield member_progress, (campaign, event.member_id)
+    yield unit_days, (campaign, event.unit_id, local_day(_happened_at(event)), local_day(rec.recorded_at))
+    for unit_id in _places(event):
+        yield unit_totals, (campaign, unit_id)
+    for code in event.topics:
+        yield topics, (campaign, code)
+
+
+def _happened_at(event: CitizenGuided | GuidanceWithdrawn) -> datetime:
+    return event.guided_at if isinstance(event, GuidanceWithdrawn) else event.occurred_at
+
+
+def _places(event: CitizenGuided | GuidanceWithdrawn) -> tuple[str, ...]:
+    """The units that count it: the team's own, its district unless that is the same, the province."""
+    if event.district_id and event.district_id != event.unit_id:
+        return (event.unit_id, event.district_id, PROVINCE)
+    return (event.unit_id, PROVINCE)
+
+
+@progress.on(CitizenGuided, needs=_needs)
+def citizen_guided(rows: Rows, rec: Recorded, event: CitizenGuided) -> None:
+    """One guidance more; distinct counts rise where the citizen is new."""
+    _count(rows, rec, event, 1)
+
+
+@progress.on(GuidanceWithdrawn, needs=_needs)
+def guidance_withdrawn(rows: Rows, rec: Recorded, event: GuidanceWithdrawn) -> None:
+    """One guidance less; distinct counts fall where it was the citizen's last. The withdrawal is counted apart."""
+    _count(rows, rec, event, -1)
+
+
+def _count(rows: Rows, rec: Recorded, event: CitizenGuided | GuidanceWithdrawn, by: int) -> None:
+    campaign = rows.get(campaigns, event.campaign_id)
+    if campaign is None:
+        raise LookupError(f"campaign {event.campaign_id} was never launched")
+    happened_at = _happened_at(event)
+    day = local_day(happened_at)
+    in_window = campaign.first_day <= day <= campaign.last_day
+    change = _visit(rows, event, in_window, by)
+    _count_member(rows, event, change, in_window, by, happened_at)
+    _count_units(rows, event, change, in_window, by)
+    _count_topics(rows, event, by)
+    _count_day(rows, event, day, local_day(rec.recorded_at), by)
+
+
+def _visit(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, in_window: bool, by: int) -> visits.Change:
+    row = rows.get(citizens, event.campaign_id, event.citizen_ref)
+    at = Visit(event.member_id, event.unit_id, event.district_id or "", 1, int(in_window))
+    after, change = visits.apply(visits.read(row.visits if row else None), at, by)
+    rows.put(citizens, CitizenRow(event.campaign_id, event.citizen_ref, visits.write(after)))
+    return change
+
+
+def _count_member(
+    rows: Rows,
+    event: CitizenGuided | GuidanceWithdrawn,
+    change: visits.Change,
+    in_window: bool,
+    by: int,
+    happened_at: datetime,
+) -> None:
+    row = rows.get(member_progress, event.campaign_id, event.member_id)
+    if row is None:
+        row = MemberProgressRow(event.campaign_id, event.member_id, event.team_id, 0, 0, 0, 0, 0, happened_at)
+    rows.put(
+        member_progress,
+        MemberProgressRow(
+            row.campaign_id,
+            row.member_id,
+            row.team_id,
+            row.citizens_in_window + change.member_in_window,
+            row.sessions_in_window + (by if in_window else 0),
+            row.citizens + change.member,
+            row.sessions + by,
+            row.withdrawn + (by < 0),
+            max(row.last_at, happened_at),
+        ),
+    )
+
+
+def _count_units(
+    rows: Rows, event: CitizenGuided | GuidanceWithdrawn, change: visits.Change, in_window: bool, by: int
+) -> None:
+    new = {event.district_id: change.district, event.unit_id: change.unit, PROVINCE: change.province}
+    if event.unit_id == event.district_id:
+        new[event.unit_id] = change.district  # a district's own team: everything in the district counts there
+    for unit_id in _places(event):
+        row = rows.get(unit_totals, event.campaign_id, unit_id)
+        before = row or UnitTotalRow(event.campaign_id, unit_id, 0, 0, 0, 0)
+        rows.put(
+            unit_totals,
+            UnitTotalRow(
+                before.campaign_id,
+                unit_id,
+                before.citizens + new[unit_id],
+                before.sessions + by,
+                before.sessions_outside_window + (0 if in_window else by),
+                before.withdrawn + (by < 0),
+            ),
+        )
+
+
+def _count_topics(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, by: int) -> None:
+    for code in event.topics:
+        topic = rows.get(topics, event.campaign_id, code)
+        if topic is None:
+            raise LookupError(f"topic {code} is none of the campaign's")
+        rows.put(topics, topic._replace(sessions=topic.sessions + by))
+
+
+def _count_day(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, day: date, received_on: date, by: int) -> None:
+    row = rows.get(unit_days, event.campaign_id, event.unit_id, day, received_on)
+    before = row or UnitDayRow(event.campaign_id, event.unit_id, day, received_on, event.district_id, 0, 0)
+    sessions, withdrawn = (1, 0) if by > 0 else (0, 1)
+    rows.put(
+        unit_days,
+        before._replace(sessions=before.sessions + sessions, withdrawn=before.withdrawn + withdrawn),
+    )
