@@ -1,0 +1,137 @@
+"""POST /courses/{course_id}/enrolments: a learner takes a course, as a pseudonym, for an organisation and a unit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, NamedTuple
+
+from fastapi import Path
+from pydantic import AwareDatetime, Field
+
+from services.courses import course, store
+from services.courses.on_registry import KnownUnit
+from shared import errors
+from shared.auth import Caller, Role
+from shared.commands import Decision
+from shared.db import Conn
+from shared.deps import Fresh, Svc
+from shared.http import ID_PATTERN, Answer, Body, Id, allow, router, who
+from shared.pseudonym import pseudonym
+from shared.service import Service
+
+routes = router("learners")
+ROLES = (Role.LEARNER,)
+CourseId = Annotated[str, Path(pattern=ID_PATTERN)]
+
+
+class Enrol(Body):
+    """For whom the result counts. What is left out is taken from the token."""
+
+    organisation_id: Id | None = Field(None, examples=["tinh-doan"])
+    unit_id: Id | None = Field(None, examples=["21400"])
+
+
+class EnrolmentAnswer(Answer):
+    """An enrolment."""
+
+    course_id: str
+    learner_id: str = Field(description="A pseudonym; it says nothing about the person.")
+    organisation_id: str | None
+    unit_id: str | None
+    enrolled_at: AwareDatetime
+
+
+class Wish(NamedTuple):
+    """Who wants to take which course, for whom."""
+
+    course_id: str
+    learner_id: str
+    organisation_id: str | None
+    unit_id: str | None
+
+
+@routes.post(
+    "/courses/{course_id}/enrolments",
+    status_code=201,
+    openapi_extra=who(ROLES, "the caller's own enrolment"),
+    dependencies=[Fresh],
+)
+async def enrol(
+    service: Svc, course_id: CourseId, body: Enrol, caller: Annotated[Caller, allow(*ROLES)]
+) -> EnrolmentAnswer:
+    """Enrols the caller. Again for the same organisation and unit: the first answer again; for another: 409.
+
+    An organisation that was registered a moment ago may not be known here yet: give that answer's `pos` as `min_pos`.
+    """
+    unit_id = body.unit_id or (caller.units[0] if caller.units else None)
+    wish = Wish(course_id, learner_of(service, caller), body.organisation_id or caller.organisation_id, unit_id)
+
+    async def work(conn: Conn, now: datetime) -> Decision:
+        return await _save(conn, wish, now)
+
+    # The key holds the whole wish: the same wish is answered from the receipt, another one meets the row below.
+    done = await service.commands.execute("enrol", work, key=":".join(part or "" for part in wish))
+    return EnrolmentAnswer(**done.answer, pos=done.pos)
+
+
+async def _save(conn: Conn, wish: Wish, now: datetime) -> Decision:
+    taken = await store.course(conn, wish.course_id)
+    if taken is None:
+        raise no_such_course(wish.course_id)
+    await _check_organisation(conn, wish.organisation_id)
+    unit = await _unit(conn, wish.unit_id)
+    wanted, event = course.enrol(taken, wish.learner_id, wish.organisation_id, unit, now)
+    if await store.save_enrolment(conn, wanted):
+        return Decision(_answer(wanted), [event])
+    there = await store.lock_enrolment(conn, wish.course_id, wish.learner_id)
+    assert there is not None, "enrolments are never deleted"
+    course.must_be_the_same(there, wanted)
+    return Decision(_answer(there))
+
+
+def _answer(enrolment: course.Enrolment) -> dict[str, str | None]:
+    return {
+        "course_id": enrolment.course_id,
+        "learner_id": enrolment.learner_id,
+        "organisation_id": enrolment.organisation_id,
+        "unit_id": enrolment.unit_id,
+        "enrolled_at": enrolment.enrolled_at.isoformat(),
+    }
+
+
+async def _check_organisation(conn: Conn, organisation_id: str | None) -> None:
+    if organisation_id and await store.known_organisation(conn, organisation_id) is None:
+        raise errors.invalid(
+            "unknown_organisation",
+            "organisation_id",
+            f"Không có tổ chức «{organisation_id}». Xem danh sách tại /registry/organisations.",
+            f"There is no organisation «{organisation_id}». See /registry/organisations.",
+        )
+
+
+async def _unit(conn: Conn, unit_id: str | None) -> KnownUnit | None:
+    found = await store.known_unit(conn, unit_id) if unit_id else None
+    if unit_id and found is None:
+        raise errors.invalid(
+            "unknown_unit",
+            "unit_id",
+            f"Không có đơn vị «{unit_id}». Xem danh sách tại /registry/units.",
+            f"There is no unit «{unit_id}». See /registry/units.",
+        )
+    return found
+
+
+def learner_of(service: Service, caller: Caller) -> str:
+    """The caller's pseudonym as a learner: the same person gets the same one in every course."""
+    settings = service.settings
+    return pseudonym(settings.citizen_key.get_secret_value(), "learner", f"{settings.oidc_issuer}|{caller.subject}")
+
+
+def no_such_course(course_id: str) -> errors.Problem:
+    """404: no such course is published."""
+    return errors.not_found(
+        "no_such_course",
+        "course_id",
+        f"Không có khóa học «{course_id}». Xem danh sách tại /courses/courses.",
+        f"There is no course «{course_id}». See /courses/courses.",
+    )
