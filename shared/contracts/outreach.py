@@ -12,7 +12,7 @@ from shared.contracts.base import Event
 
 
 class DayOneRule(StrEnum):
-    """Which day is day one of a campaign's window; the sources disagree, so it is a setting (design: domain, 0.10)."""
+    """Which day is day one of a campaign's window; the sources disagree, so it is a setting."""
 
     CEREMONY_DAY = "ceremony_day"
     DAY_AFTER = "day_after"
