@@ -18,6 +18,8 @@ from shared import asyncapi, problems, standing, telemetry
 from shared.errors import Problem
 from shared.http import Edge
 from shared.service import Service
+from shared.web import STATIC, choose_lang
+from shared.web import docs as reference
 
 VERSION = "0.1.0"
 
@@ -93,18 +95,14 @@ def _add_common(app: FastAPI, service: Service) -> None:
 
     @app.get("/docs", include_in_schema=False)
     async def docs(request: Request, lang: str = "") -> HTMLResponse:
-        from shared.web import docs as pages  # noqa: PLC0415 - templates are only needed where pages are served
-
-        language = lang if lang in {"vi", "en"} else ("en" if problems.wants_english(request) else "vi")
-        html = pages.render_openapi(document("openapi"), lang=language, title=service.spec.title)
+        language = choose_lang(lang or ("en" if problems.wants_english(request) else None), request.cookies.get("lang"))
+        html = reference.render_openapi(document("openapi"), lang=language, title=service.spec.title)
         return HTMLResponse(html)
 
     @app.get("/docs/events", include_in_schema=False)
     async def event_docs(request: Request, lang: str = "") -> HTMLResponse:
-        from shared.web import docs as pages  # noqa: PLC0415
-
-        language = lang if lang in {"vi", "en"} else ("en" if problems.wants_english(request) else "vi")
-        html = pages.render_asyncapi(document("asyncapi"), lang=language, title=service.spec.title)
+        language = choose_lang(lang or ("en" if problems.wants_english(request) else None), request.cookies.get("lang"))
+        html = reference.render_asyncapi(document("asyncapi"), lang=language, title=service.spec.title)
         return HTMLResponse(html)
 
     @app.get("/healthz", include_in_schema=False)
@@ -123,8 +121,6 @@ def _add_common(app: FastAPI, service: Service) -> None:
 
 def site(apps: Sequence[FastAPI], *, pages: FastAPI | None = None) -> Starlette:
     """All given applications under their paths, static files, and the public pages at the root; one lifespan for all."""
-    from shared.web import STATIC  # noqa: PLC0415
-
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:

@@ -1,6 +1,8 @@
 """The shapes of the read model's answers, as `GET /reporting/...` gives them and the pages show them."""
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal
+
+from typing_extensions import NotRequired, TypedDict  # pydantic needs this one before Python 3.12
 
 
 class Topic(TypedDict):

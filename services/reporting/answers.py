@@ -1,0 +1,122 @@
+"""From the read models' rows to the answers that pages, the API and other systems get: one shape for all three."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from services.reporting import store
+from services.reporting.projections.progress import CampaignRow
+from services.reporting.shapes import Campaign, Numbers, Overview, ReadModel, UnitItem
+from shared.clock import VIETNAM, start_of_day
+from shared.db import Conn
+from shared.projection import store as engine_store
+from shared.service import Service
+
+CATCHING_UP_AFTER = 3.0
+"""Seconds behind a stream from which the numbers count as catching up; shorter waits are the normal beat."""
+
+
+async def read_model(conn: Conn) -> ReadModel:
+    """How far the numbers are: state, age in seconds, events not yet folded, events set aside."""
+    found = await engine_store.health(conn)
+    parked = await engine_store.count_parked(conn)
+    lag = sum(max(h.last_seq - h.pos, 0) for h in found)
+    behind = [h for h in found if h.pos < h.last_seq and h.caught_up_age > CATCHING_UP_AFTER]
+    state: Any = "live"
+    if parked or any(h.state == "stopped" for h in found):
+        state = "degraded"
+    elif any(h.state == "waiting_for_refill" for h in found):
+        state = "waiting_for_refill"
+    elif behind or not found:
+        state = "catching_up"
+    return ReadModel(
+        state=state,
+        stale_seconds=round(max((h.caught_up_age for h in found), default=0.0), 1),
+        lag=lag,
+        parked=parked,
+        positions=await engine_store.live_positions(conn),
+    )
+
+
+async def overview(service: Service, conn: Conn, campaign_id: str | None = None) -> Overview:
+    """The province on one page."""
+    now = service.clock()
+    campaign = await store.campaign(conn, campaign_id)
+    counts = await store.province_counts(conn, campaign) if campaign else store.ProvinceCounts(0, 0, 0, 0, 0)
+    units = await store.unit_counts(conn)
+    window, seconds_left = _window(campaign, now)
+    totals = await store.totals(conn, campaign.campaign_id if campaign else "")
+    name = await store.province_name(conn, service.province)
+    found = {
+        "province": {"unit_id": service.province, "name": name or "—"},
+        "campaign": await _campaign(conn, campaign) if campaign else None,
+        "now": now.astimezone(VIETNAM).isoformat(timespec="seconds"),
+        "window": window,
+        "seconds_left": seconds_left,
+        "read_model": await read_model(conn),
+        "members": {"total": counts.members, "started": counts.started, "met": counts.met},
+        "teams": {"total": counts.teams, "met": counts.teams_met},
+        "courses": await store.course_totals(conn),
+        "units": {"districts": units.get("district", 0), "communes": units.get("commune", 0)},
+        "days": await days(conn, campaign, by="occurred", unit_id=None) if campaign else [],
+        **totals,
+    }
+    return cast("Overview", found)
+
+
+async def days(conn: Conn, campaign: CampaignRow, *, by: str, unit_id: str | None) -> Any:
+    """Sessions by day, ISO dates."""
+    rows = await store.days(conn, campaign.campaign_id, by=by, unit_id=unit_id)
+    return [{**r, "day": r["day"].isoformat()} for r in rows]
+
+
+def _window(campaign: CampaignRow | None, now: datetime) -> tuple[Any, float | None]:
+    """Whether the quota can be worked on now, and how many seconds are left if so."""
+    if campaign is None:
+        return "before", None
+    begins, ends = start_of_day(campaign.first_day), start_of_day(campaign.last_day + timedelta(days=1))
+    if now < begins:
+        return "before", None
+    if now >= ends:
+        return "closed", 0.0
+    return "open", round((ends - now).total_seconds())
+
+
+async def _campaign(conn: Conn, row: CampaignRow) -> Campaign:
+    topics = await store.topics(conn, row.campaign_id)
+    return Campaign(
+        campaign_id=row.campaign_id,
+        name=row.name,
+        launched_on=row.launched_on.isoformat(),
+        first_day=row.first_day.isoformat(),
+        last_day=row.last_day.isoformat(),
+        day_one_rule=row.day_one_rule,  # type: ignore[typeddict-item]
+        window_days=row.window_days,
+        quota=row.quota,
+        report_due_on=row.report_due_on.isoformat(),
+        topics=[{"code": t["code"], "name_vi": t["name_vi"], "name_en": t["name_en"]} for t in topics],
+    )
+
+
+async def numbers(service: Service, unit_id: str | None = None) -> tuple[Numbers, UnitItem | None]:
+    """Everything that one page shows: the province's, or with `unit_id` a district's with its communes."""
+    async with service.pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        found = await overview(service, conn)
+        campaign = await store.campaign(conn, None)
+        level, within = ("commune", unit_id) if unit_id else ("district", None)
+        lines, unit, topics = [], None, []
+        if campaign:
+            lines = await store.units(conn, campaign, level=level, within=within, sort="id", offset=0, limit=500)
+            unit = await store.one_unit(conn, campaign, unit_id) if unit_id else None
+            topics = await store.topics(conn, campaign.campaign_id)
+        learners = await store.organisations(conn, offset=0, limit=12)
+        total = await store.count_organisations(conn)
+    items = [u._asdict() for u in lines]
+    found_numbers = {
+        "overview": found,
+        "units": {"items": items, "total": len(items)},
+        "organisations": {"items": [o._asdict() for o in learners], "total": total},
+        "topics": {"items": topics},
+    }
+    return cast("Numbers", found_numbers), cast("UnitItem", unit._asdict()) if unit else None

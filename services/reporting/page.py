@@ -1,0 +1,77 @@
+"""The public page at `/`: the province, or a district with its communes, in Vietnamese or English."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query, Request
+from starlette.responses import HTMLResponse
+
+from services.reporting import answers, present, store
+from shared import errors
+from shared.auth import ANYONE, Caller, Role
+from shared.deps import Svc
+from shared.errors import Problem
+from shared.http import ID_PATTERN, router, who
+from shared.service import Service
+from shared.web import Viewer, choose_lang, environment, shell
+
+routes = router("pages")
+_ENV = environment(present.PAGES)
+
+_TITLES: dict[Role, tuple[str, str]] = {
+    Role.PROVINCE_OFFICER: ("Cán bộ tỉnh", "Province officer"),
+    Role.DISTRICT_OFFICER: ("Cán bộ huyện", "District officer"),
+    Role.COMMUNE_OFFICER: ("Cán bộ xã", "Commune officer"),
+    Role.TEAM_LEADER: ("Tổ trưởng", "Team leader"),
+    Role.MEMBER: ("Thành viên", "Member"),
+    Role.LEARNER: ("Học viên", "Learner"),
+    Role.OPERATOR: ("Vận hành", "Operator"),
+}
+
+
+@routes.get("/", response_class=HTMLResponse, openapi_extra=who(ANYONE, "public: counts only"))
+async def show_page(
+    request: Request,
+    service: Svc,
+    lang: Annotated[str | None, Query(max_length=5)] = None,
+    unit: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
+) -> HTMLResponse:
+    """The page, complete without its script."""
+    chosen = choose_lang(lang, request.cookies.get("lang"))
+    numbers, line = await answers.numbers(service, unit)
+    if unit and line is None:
+        raise errors.not_found("no_such_unit", "unit", f"Không có đơn vị «{unit}».", f"There is no unit «{unit}».")
+    viewer, own_unit = await _viewer(request, service)
+    embedded = service.settings.embedded
+    context = shell(
+        chosen,
+        f"/?unit={unit}" if unit else "/",
+        viewer=viewer,
+        sign_in_href="/sign-in" if embedded else None,
+        sign_out_href="/sign-out" if embedded else None,
+    )
+    page = present.page(numbers, lang=chosen, scope_unit_id=own_unit, unit=line)
+    live = f"/reporting/live?lang={chosen}" + (f"&unit={unit}" if unit else "")
+    html = _ENV.get_template("index.html").render({**context, "page": page, "live_href": live})
+    response = HTMLResponse(html, headers={"cache-control": "no-store"})
+    if lang == chosen:
+        response.set_cookie("lang", chosen, max_age=365 * 86400, samesite="lax", httponly=True)
+    return response
+
+
+async def _viewer(request: Request, service: Service) -> tuple[Viewer | None, str | None]:
+    """The signed-in person as a role and a unit; nobody when there is no valid token."""
+    cookie = request.cookies.get("phongtrao_token")
+    if not cookie:
+        return None, None
+    try:
+        caller: Caller = service.auth.caller(f"Bearer {cookie}")
+    except Problem:
+        return None, None
+    role = next((r for r in _TITLES if caller.has(r)), Role.LEARNER)
+    unit_id = caller.units[0] if caller.units else service.province
+    async with service.pool.acquire() as conn:
+        name = await store.province_name(conn, unit_id)
+    vi, en = _TITLES[role]
+    return Viewer(role_vi=vi, role_en=en, unit_name=name or unit_id), unit_id
