@@ -125,7 +125,8 @@ async def stack(
 ) -> AsyncIterator[Stack]:
     """Runs these services on databases of their own. `nats` was started with `nats_config()`.
 
-    `settings` are named like those of `shared.settings`. On leaving, the services stop, streams and databases are removed.
+    `settings` are named like those of `shared.settings`.
+    On leaving, the services stop, their streams and databases are removed.
     """
     number = next(_numbers)
     names = {spec.name: f"stack_{os.getpid()}_{number}_{spec.name}" for spec in specs}
