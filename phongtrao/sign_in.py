@@ -1,0 +1,56 @@
+"""GET and POST /sign-in, POST /sign-out: choosing a persona. Mounted by `phongtrao up` only, never by `serve`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from joserfc.jwk import ECKey
+
+import services.reporting.present as reporting_pages
+from phongtrao.personas import Persona
+from shared import auth, web
+from shared.errors import invalid
+from shared.service import Service
+
+COOKIE = "phongtrao_token"
+LIFETIME = 12 * 3600
+"""Seconds."""
+
+
+def routes(service: Service, people: Sequence[Persona], sign: ECKey) -> APIRouter:
+    """The routes of an instance with these personas, whose tokens are signed with its key."""
+    router = APIRouter(include_in_schema=False)
+    env = web.environment(reporting_pages.PAGES)
+    by_key = {p.key: p for p in people}
+
+    @router.get("/sign-in")
+    async def show(request: Request, lang: str | None = None) -> HTMLResponse:
+        language = web.choose_lang(lang, request.cookies.get("lang"))
+        context = {**web.shell(language, "/sign-in"), "personas": [p._asdict() for p in people]}
+        return HTMLResponse(env.get_template("sign_in.html").render(context))
+
+    @router.post("/sign-in")
+    async def sign_in(persona: Annotated[str, Form(max_length=20)]) -> RedirectResponse:
+        chosen = by_key.get(persona)
+        if chosen is None:
+            raise invalid(
+                "unknown_persona", "persona", "Không có vai này. Hãy chọn lại.", "No such persona. Choose again."
+            )
+        settings = service.settings
+        token = auth.issue(
+            sign, issuer=settings.oidc_issuer, audience=settings.oidc_audience, caller=chosen.caller, lifetime=LIFETIME
+        )
+        response = RedirectResponse("/", status_code=303)
+        response.set_cookie(COOKIE, token, max_age=LIFETIME, httponly=True, samesite="strict", path="/")
+        return response
+
+    @router.post("/sign-out")
+    async def sign_out() -> RedirectResponse:
+        response = RedirectResponse("/", status_code=303)
+        response.delete_cookie(COOKIE, httponly=True, samesite="strict", path="/")
+        return response
+
+    return router
