@@ -72,7 +72,10 @@ def openapi(app: FastAPI, prefix: str) -> dict[str, Any]:
         for operation in path.values():
             for status, response in operation.get("responses", {}).items():
                 if int(status) >= 400:
-                    response.get("content", {}).pop("application/json", None)
+                    response["content"] = {"application/problem+json": response["content"]["application/problem+json"]}
+                for media in response.get("content", {}).values():
+                    if media.pop("itemSchema", None):  # a keyword of OpenAPI 3.2 that FastAPI writes into 3.1 for SSE
+                        media["schema"] = {"type": "string", "description": "Server-sent events, without an end."}
     return document
 
 

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document of a service: FastStream generates it from the declared channels, this adds what it cannot know.
+"""The AsyncAPI 3 document of a service: FastStream makes it from the declared channels, this adds what it cannot know.
 
 Added: the stream behind each subject, CloudEvents headers, committed examples, and the events that the service follows
 (they are read by position, past FastStream's subscribers, so nothing declares them).
@@ -20,8 +20,8 @@ from shared.service import Service
 GOLDEN = Path(__file__).parent / "contracts" / "golden"
 
 DELIVERY = (
-    "JetStream stream {stream}: kept for ever, sequence = position. Order is promised per stream, delivery at least once;"
-    " drop what has a `ce-id` (or position) that you have seen, and resume after your last position."
+    "JetStream stream {stream}: kept for ever, sequence = position. Order is promised per stream, delivery at least"
+    " once; drop what has a `ce-id` (or position) that you have seen, and resume after your last position."
 )
 
 
@@ -40,6 +40,10 @@ def document(service: Service) -> dict[str, Any]:
     )
     found: dict[str, Any] = json.loads(json.dumps(spec.to_specification().to_jsonable()))
     found["servers"] = {"nats": {"host": service.settings.nats_url.split("://")[-1].split("@")[-1], "protocol": "nats"}}
+    for part in (found["channels"], found["operations"], *found["components"].values()):
+        ordered = dict(sorted(part.items()))  # FastStream keeps them in sets: each start would give another order
+        part.clear()
+        part.update(ordered)
     for channel in found["channels"].values():
         channel["servers"] = [{"$ref": "#/servers/nats"}]
     for event in (*service.spec.publishes, *followed):
@@ -92,7 +96,9 @@ HEADERS: dict[str, Any] = {
         "ce-datacontenttype": _text("Media type of the payload.", "application/json"),
         "ce-pos": _text("Position in the log of the service = sequence in its stream.", "42"),
         "ce-recordedat": _text("When it entered the log.", "2023-07-29T01:31:07Z"),
-        "traceparent": _text("W3C trace of the request that caused it.", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        "traceparent": _text(
+            "W3C trace of the request that caused it.", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        ),
     },
 }
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from shared.contracts import courses, outreach, registry
 from shared.contracts.base import Event, Recorded, subclasses_of
 
-__all__ = ["EVENTS", "PRODUCERS", "Event", "Recorded", "UnknownEvent", "courses", "events_of", "outreach", "parse", "registry"]
+__all__ = [
+    "EVENTS",
+    "PRODUCERS",
+    "Event",
+    "Recorded",
+    "UnknownEvent",
+    "courses",
+    "events_of",
+    "outreach",
+    "parse",
+    "registry",
+]
 
 EVENTS: dict[str, type[Event]] = {cls.type_name(): cls for cls in subclasses_of(Event) if hasattr(cls, "NAME")}
 """Every version of every event that was ever published, by `vn.cds.<service>.<event>.v<n>`."""
@@ -19,7 +30,7 @@ class UnknownEvent(LookupError):
 
 def events_of(service: str) -> tuple[type[Event], ...]:
     """The events that a service publishes, in the order of the dictionary."""
-    return tuple(cls for cls in EVENTS.values() if cls.SERVICE == service)
+    return tuple(cls for cls in EVENTS.values() if service == cls.SERVICE)
 
 
 def parse(type_name: str, payload: bytes | str) -> Event:

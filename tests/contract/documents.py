@@ -12,7 +12,7 @@ from shared import app, asyncapi
 from shared.service import Service, Spec
 from shared.settings import Settings
 
-NAMES = ("registry", "outreach", "courses")
+NAMES = ("registry", "outreach", "courses", "reporting")
 KEY = ECKey.generate_key("P-256", auto_kid=True)
 
 

@@ -58,6 +58,8 @@ def test_it_is_asyncapi_3_and_hangs_together(name: str) -> None:
         assert resolve(document, reference) is not None
     for key in (*document["channels"], *document["operations"], *document["components"]["messages"]):
         assert re.fullmatch(r"[A-Za-z0-9_.:-]+", key)
+    for part in (document["channels"], document["operations"], *document["components"].values()):
+        assert list(part) == sorted(part), "the document must not change from start to start"
     for channel in document["channels"].values():
         assert set(re.findall(r"\{(\w+)\}", channel["address"])) == set(channel.get("parameters", {}))
         assert channel["description"]
