@@ -1,8 +1,11 @@
 """The shapes of the read model's answers, as `GET /reporting/...` gives them and the pages show them."""
 
-from typing import Literal
+from typing import (
+    Literal,
+    NotRequired,  # pydantic needs this one before Python 3.12
+)
 
-from typing_extensions import NotRequired, TypedDict  # pydantic needs this one before Python 3.12
+from typing_extensions import TypedDict
 
 
 class Topic(TypedDict):

@@ -1,112 +1,100 @@
-// Keeps the page live: the server sends the same partials that it rendered first, and this module moves the page to them
-// without a jump. Without this script the page is complete and stands still.
-const page = document.documentElement;
-const address = document.body.dataset.live;
-const lang = page.lang;
+// Keeps the page live: the server sends its partials again when they change, and the page is moved to them without a jump.
+const [{ lang, dataset: state }, { live: address }] = [document.documentElement, document.body.dataset];
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const ago = new Intl.RelativeTimeFormat(lang, { numeric: "auto", style: "short" });
-const ACTIVE_MS = 20_000; // so long after a touch, a key or a scroll, rows keep their place
-let source, lostTimer, lastTouch = 0, arrived = performance.now();
+const READING_MS = 20_000; // for so long after a touch, a key or a scroll, rows in sight stay where they are
+let source, lost, touched = -READING_MS, arrived = performance.now();
 
-function roll(node, from, to, final) {
+function roll(node, from, to, text) {
   const digits = to.includes(".") ? 1 : 0;
-  const format = new Intl.NumberFormat(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  [from, to] = [Number(from), Number(to)];
-  const start = performance.now();
-  node.rolling = start;
-  const step = (now) => {
-    if (node.rolling !== start) return;
-    const done = Math.min((now - start) / 500, 1);
-    node.textContent = done < 1 ? final.replace(/[\d.,]*\d/, format.format(from + (to - from) * (1 - (1 - done) ** 3))) : final;
-    if (done < 1) requestAnimationFrame(step);
+  const { format } = new Intl.NumberFormat(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const began = (node.rolling = performance.now());
+  const frame = (now) => {
+    if (node.rolling !== began) return; // a newer number took over
+    const left = Math.max(1 - (now - began) / 500, 0) ** 3;
+    node.textContent = left ? text.replace(/[\d.,]*\d/, format(to - (to - from) * left)) : text;
+    if (left) requestAnimationFrame(frame);
+    else node.rolling = 0;
   };
-  requestAnimationFrame(step);
+  requestAnimationFrame(frame);
 }
 
 function morph(old, fresh) {
-  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
+  if (old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
   if (old.nodeType !== Node.ELEMENT_NODE) return old.data === fresh.data || (old.data = fresh.data);
-  const [from, to] = [old.dataset?.n, fresh.dataset?.n];
-  for (const name of old.getAttributeNames()) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+  const { n, age, keyed } = old.dataset;
+  for (const name of old.getAttributeNames()) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  if ("age" in (old.dataset ?? {})) return;
-  if (from && to && from !== to && !still.matches) return roll(old, from, to, fresh.textContent);
-  if (from !== undefined && from === to && old.rolling) return;
-  if ("keyed" in (old.dataset ?? {})) return morphRows(old, fresh);
+  if (age !== undefined || (old.rolling && n === fresh.dataset.n)) return;
+  if (n && fresh.dataset.n && n !== fresh.dataset.n && !still.matches) return roll(old, n, fresh.dataset.n, fresh.textContent);
+  old.rolling = 0;
+  if (keyed !== undefined) return morphRows(old, [...fresh.children]);
   const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
-  after.forEach((child, n) => (before[n] ? morph(before[n], child) : old.append(child)));
+  after.forEach((child, at) => (before[at] ? morph(before[at], child) : old.append(child)));
   before.slice(after.length).forEach((child) => child.remove());
 }
 
-function morphRows(old, fresh) {
-  const key = (row) => row.dataset.key;
-  const mine = new Map([...old.children].map((row) => [key(row), row]));
-  const wanted = [...fresh.children].map((row) => {
-    const known = mine.get(key(row));
-    if (known) morph(known, row);
-    mine.delete(key(row));
-    return known ?? old.appendChild(row);
+function morphRows(list, fresh) {
+  const known = new Map([...list.children].map((row) => [row.dataset.key, row]));
+  const wanted = fresh.map((row) => {
+    const mine = known.get(row.dataset.key);
+    if (mine) morph(mine, row);
+    return known.delete(row.dataset.key) ? mine : list.appendChild(row);
   });
-  mine.forEach((row) => row.remove());
-  if (beingRead(old) || wanted.every((row, n) => old.children[n] === row)) return;
-  const tops = new Map(wanted.map((row) => [row, row.getBoundingClientRect().top]));
-  old.append(...wanted);
-  if (still.matches) return;
-  for (const [row, top] of tops) {
-    const moved = top - row.getBoundingClientRect().top;
-    if (moved) row.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], { duration: 600, easing: "ease" });
-  }
+  known.forEach((row) => row.remove());
+  if (isRead(list) || wanted.every((row, at) => row === list.children[at])) return;
+  const tops = wanted.map((row) => row.getBoundingClientRect().top);
+  list.append(...wanted);
+  wanted.forEach((row, at) => {
+    const moved = tops[at] - row.getBoundingClientRect().top;
+    if (moved && !still.matches) row.animate([{ transform: `translateY(${moved}px)` }, { transform: "none" }], { duration: 600, easing: "ease" });
+  });
 }
 
-function beingRead(node) {
-  const { top, bottom } = node.getBoundingClientRect();
-  const seen = bottom > 0 && top < innerHeight;
-  return node.contains(document.activeElement) || (seen && performance.now() - lastTouch < ACTIVE_MS);
+function isRead(list) {
+  const { top, bottom } = list.getBoundingClientRect();
+  const touchedInSight = bottom > 0 && top < innerHeight && performance.now() - touched < READING_MS;
+  return touchedInSight || list.contains(document.activeElement);
 }
 
 function show({ data }) {
-  link("live");
-  arrived = performance.now();
   for (const [id, html] of Object.entries(JSON.parse(data))) {
-    const fresh = document.createRange().createContextualFragment(html).firstElementChild;
     const old = document.getElementById(id);
-    if (old && fresh) morph(old, fresh);
+    const template = Object.assign(document.createElement("template"), { innerHTML: html });
+    if (old) morph(old, template.content.firstElementChild);
   }
-  age();
+  arrived = performance.now();
+  link("live");
+  tell();
 }
 
-function age() {
-  for (const node of document.querySelectorAll("[data-age]")) {
-    const seconds = Math.round(Number(node.dataset.age) + (performance.now() - arrived) / 1000);
-    node.textContent = `(${ago.format(-seconds, "second")})`;
-  }
+function tell() {
+  const node = document.querySelector("[data-age]");
+  node.textContent = `(${ago.format(-Math.round(+node.dataset.age + (performance.now() - arrived) / 1000), "second")})`;
 }
 
-function link(state) {
-  clearTimeout(lostTimer);
-  page.dataset.link = state;
-  document.getElementById("offline").hidden = state !== "offline";
+function link(now) {
+  lost = clearTimeout(lost);
+  state.link = now;
+  document.getElementById("offline").hidden = now !== "offline";
 }
 
 function connect() {
   source?.close();
-  if (document.hidden) return;
+  if (document.hidden) return; // nobody looks: no traffic, no battery
   source = new EventSource(address);
   source.addEventListener("fragments", show);
   source.onerror = () => {
-    clearTimeout(lostTimer);
-    lostTimer = setTimeout(link, 4_000, "offline");
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 10_000); // refused, so it will not try by itself
+    lost ??= setTimeout(link, 4_000, "offline");
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 10_000); // refused: it will not try again by itself
   };
 }
 
 if (address) {
-  for (const event of ["pointerdown", "pointermove", "keydown", "scroll"]) {
-    addEventListener(event, () => (lastTouch = performance.now()), { passive: true });
-  }
+  const touch = () => (touched = performance.now());
+  for (const kind of ["pointerdown", "pointermove", "keydown", "scroll"]) addEventListener(kind, touch, { passive: true });
   document.addEventListener("visibilitychange", connect);
-  addEventListener("online", connect);
+  for (const kind of ["pageshow", "online"]) addEventListener(kind, connect); // pageshow comes after the first load, too
   addEventListener("pagehide", () => source?.close());
-  setInterval(age, 1_000);
-  connect();
+  setInterval(tell, 1_000);
 }
