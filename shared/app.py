@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cached_property
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -18,7 +19,7 @@ from shared import asyncapi, problems, standing, telemetry
 from shared.errors import Problem
 from shared.http import Edge
 from shared.service import Service
-from shared.web import STATIC, choose_lang
+from shared.web import STATIC, Lang, choose_lang
 from shared.web import docs as reference
 
 VERSION = "0.1.0"
@@ -79,35 +80,54 @@ def openapi(app: FastAPI, prefix: str) -> dict[str, Any]:
     return document
 
 
-def _add_common(app: FastAPI, service: Service) -> None:
-    documents: dict[str, dict[str, Any]] = {}
+class Documents:
+    """The service's two contracts, made when first asked for."""
 
-    def document(kind: str) -> dict[str, Any]:
-        if kind not in documents:
-            prefix = f"/{service.name}"
-            documents[kind] = openapi(app, prefix) if kind == "openapi" else asyncapi.document(service)
-        return documents[kind]
+    def __init__(self, app: FastAPI, service: Service) -> None:
+        self._app, self._service = app, service
+
+    @cached_property
+    def openapi(self) -> dict[str, Any]:
+        """OpenAPI 3.1."""
+        return openapi(self._app, f"/{self._service.name}")
+
+    @cached_property
+    def asyncapi(self) -> dict[str, Any]:
+        """AsyncAPI 3.0."""
+        return asyncapi.document(self._service)
+
+
+def _add_common(app: FastAPI, service: Service) -> None:
+    _add_documents(app, service, Documents(app, service))
+    _add_probes(app, service)
+
+
+def _add_documents(app: FastAPI, service: Service, documents: Documents) -> None:
+    title = service.spec.title
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi_json() -> JSONResponse:
-        return JSONResponse(document("openapi"))
+        return JSONResponse(documents.openapi)
 
     @app.get("/asyncapi.json", include_in_schema=False)
     async def asyncapi_json() -> JSONResponse:
-        return JSONResponse(document("asyncapi"))
+        return JSONResponse(documents.asyncapi)
 
     @app.get("/docs", include_in_schema=False)
     async def docs(request: Request, lang: str = "") -> HTMLResponse:
-        language = choose_lang(lang or ("en" if problems.wants_english(request) else None), request.cookies.get("lang"))
-        html = reference.render_openapi(document("openapi"), lang=language, title=service.spec.title)
-        return HTMLResponse(html)
+        return HTMLResponse(reference.render_openapi(documents.openapi, lang=_lang(request, lang), title=title))
 
     @app.get("/docs/events", include_in_schema=False)
     async def event_docs(request: Request, lang: str = "") -> HTMLResponse:
-        language = choose_lang(lang or ("en" if problems.wants_english(request) else None), request.cookies.get("lang"))
-        html = reference.render_asyncapi(document("asyncapi"), lang=language, title=service.spec.title)
-        return HTMLResponse(html)
+        return HTMLResponse(reference.render_asyncapi(documents.asyncapi, lang=_lang(request, lang), title=title))
 
+
+def _lang(request: Request, asked: str) -> Lang:
+    preferred = "en" if problems.wants_english(request) else None
+    return choose_lang(asked or None, request.cookies.get("lang") or preferred)
+
+
+def _add_probes(app: FastAPI, service: Service) -> None:
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> JSONResponse:
         return JSONResponse({"service": service.name, "status": "alive"})
@@ -123,7 +143,9 @@ def _add_common(app: FastAPI, service: Service) -> None:
 
 
 def site(apps: Sequence[FastAPI], *, pages: FastAPI | None = None) -> Starlette:
-    """All given applications under their paths, static files, and the public pages at the root; one lifespan for all."""
+    """All given applications under their paths, static files, and the public pages at the root; one lifespan for
+    all."""
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:

@@ -1,7 +1,9 @@
 """Who calls, and for which unit: ES256 bearer tokens with OIDC claims (RFC 7519, OpenID Connect Core).
 
-A token says `roles`, `units` (ids of the units that the caller may act for, with everything below them), and for people on
-a team `member_id` and `team_id`; for learners `organisation_id`. Each endpoint names the roles that may call it, and each
+A token says `roles`, `units` (ids of the units that the caller may act for, with everything below them), and for
+people on
+a team `member_id` and `team_id`; for learners `organisation_id`. Each endpoint names the roles that may call it, and
+each
 command checks the unit it acts on.
 """
 
@@ -135,7 +137,8 @@ def load_keys(where: str) -> KeySet:
 
 
 def issue(key: ECKey, *, issuer: str, audience: str, caller: Caller, lifetime: int = 12 * 3600) -> str:
-    """A token for a caller, signed with our own key (embedded mode, tests, `phongtrao token`). `lifetime` in seconds."""
+    """A token for a caller, signed with our own key (embedded mode, tests, `phongtrao token`). `lifetime` in
+    seconds."""
     now = int(time.time())
     claims: dict[str, Any] = {
         "iss": issuer,

@@ -105,7 +105,8 @@ async def event_id_at(client: StreamClient, service: str, province: str, sequenc
 
 
 async def connect(url: str, *, user: str, password: str = "", name: str = "") -> StreamClient:
-    """A connection that never gives up. Waits for the server's port first: a first failure costs nats-py two seconds."""
+    """A connection that never gives up. Waits for the server's port first: a first failure costs nats-py two
+    seconds."""
     client = StreamClient()
     await _reachable(url)
 
@@ -131,7 +132,7 @@ async def connect(url: str, *, user: str, password: str = "", name: str = "") ->
 
 
 async def _reachable(url: str, *, attempts: int = 240) -> None:
-    host, _, port = url.split("://", 1)[-1].split("@")[-1].partition(":")
+    host, _, port = url.split("://", 1)[-1].rsplit("@", maxsplit=1)[-1].partition(":")
     for _ in range(attempts):
         try:
             _, writer = await asyncio.open_connection(host, int(port or 4222))
@@ -202,10 +203,10 @@ def authorization(passwords: Mapping[str, str], province: str) -> str:
     def quoted(password: str) -> str:
         return password if password.startswith("$") else json.dumps(password)
 
-    users = [
-        f"  {{ user: {service}, password: {quoted(passwords[service])}, permissions: {json.dumps(permissions(service, province))} }}"
-        for service in (*PRODUCERS, "reporting")
-    ]
+    users = []
+    for service in (*PRODUCERS, "reporting"):
+        rights = json.dumps(permissions(service, province))
+        users.append(f"  {{ user: {service}, password: {quoted(passwords[service])}, permissions: {rights} }}")
     users.append(f"  {{ user: {OPS}, password: {quoted(passwords[OPS])} }}")
     return "authorization {\n users: [\n" + "\n".join(users) + "\n ]\n}\n"
 

@@ -44,5 +44,5 @@ def _answer(broker: NatsBroker, service: Service, question: str) -> None:
         bus.query_subject(service.province, service.name, question),
         queue=f"{service.name}-{question}",
         title=question,
-        description=f"Request and reply: asks {service.name} for «{question}». Core NATS; a lost question is asked again.",
+        description=f"Request and reply: asks {service.name} for «{question}». A lost question is asked again.",
     )(answer)

@@ -1,4 +1,5 @@
-"""Time enters here and is passed on; rules and folds never read a clock. Days are cut at Asia/Ho_Chi_Minh (UTC+7, no DST)."""
+"""Time enters here and is passed on; rules and folds never read a clock. Days are cut at Asia/Ho_Chi_Minh (UTC+7, no
+DST)."""
 
 from __future__ import annotations
 

@@ -48,7 +48,9 @@ class Outcome(NamedTuple):
 class Commands:
     """Runs the commands of one service."""
 
-    def __init__(self, pool: Pool, positions: Positions, *, service: str, province: str, clock: Clock, new_id: NewId) -> None:
+    def __init__(
+        self, pool: Pool, positions: Positions, *, service: str, province: str, clock: Clock, new_id: NewId
+    ) -> None:
         self._pool, self._positions = pool, positions
         self._service, self._province, self._clock, self._new_id = service, province, clock, new_id
 
@@ -90,11 +92,16 @@ def _digest(body: object) -> str:
 async def _claim(conn: Conn, command: str, key: str, digest: str) -> tuple[dict[str, Any], int | None] | None:
     """None when the key is ours now; else the first answer. Waits for a twin that is under way."""
     mine = await conn.fetchval(
-        "insert into receipt (command, id, digest) values ($1, $2, $3) on conflict do nothing returning 1", command, key, digest
+        "insert into receipt (command, id, digest) values ($1, $2, $3) on conflict do nothing returning 1",
+        command,
+        key,
+        digest,
     )
     if mine:
         return None
-    row = await conn.fetchrow("select digest, answer, stage_id from receipt where command = $1 and id = $2", command, key)
+    row = await conn.fetchrow(
+        "select digest, answer, stage_id from receipt where command = $1 and id = $2", command, key
+    )
     if row is None or row["digest"] != digest:
         raise errors.conflict(
             "same_id_other_content",

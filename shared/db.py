@@ -52,7 +52,7 @@ class Migration(NamedTuple):
 
 async def open_pool(dsn: str, *, size: int = 10) -> Pool:
     """A pool of `size` connections, commits durable (invariant 1), names of ids ordered by bytes."""
-    pool = await asyncpg.create_pool(
+    return await asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=size,
@@ -60,7 +60,6 @@ async def open_pool(dsn: str, *, size: int = 10) -> Pool:
         max_inactive_connection_lifetime=300,
         server_settings={"synchronous_commit": "on", "timezone": "UTC", "application_name": "phongtrao"},
     )
-    return pool
 
 
 def read_migrations(folders: Sequence[Path]) -> list[Migration]:
@@ -99,5 +98,7 @@ async def _apply(conn: Conn, migration: Migration, applied_sha: str | None) -> b
         raise MigrationChanged(f"{migration.name}: applied with another content; add a new file instead of editing it")
     async with conn.transaction():
         await conn.execute(migration.sql)
-        await conn.execute("insert into schema_migrations (name, sha256) values ($1, $2)", migration.name, migration.sha256)
+        await conn.execute(
+            "insert into schema_migrations (name, sha256) values ($1, $2)", migration.name, migration.sha256
+        )
     return True

@@ -23,7 +23,13 @@ class Problem(Exception):
     """A refusal. Nothing was changed. `slug` is stable and for programs, the texts are for people."""
 
     def __init__(
-        self, status: int, slug: str, detail: Text, *, fields: tuple[FieldError, ...] = (), retry_after: int | None = None
+        self,
+        status: int,
+        slug: str,
+        detail: Text,
+        *,
+        fields: tuple[FieldError, ...] = (),
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(detail.en)
         self.status, self.slug, self.detail, self.fields, self.retry_after = status, slug, detail, fields, retry_after

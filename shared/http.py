@@ -63,7 +63,8 @@ Moment = Annotated[AwareDatetime, AfterValidator(_sane_moment)]
 
 
 class Body(BaseModel):
-    """Base of request bodies: unknown fields are refused, text is trimmed and composed (NFC), control characters refused."""
+    """Base of request bodies: unknown fields are refused, text is trimmed and composed (NFC), control characters
+    refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -78,7 +79,8 @@ class Answer(BaseModel):
 
     pos: str | None = Field(
         None,
-        description="`stream:position` of what was recorded; give it as `min_pos` to a read. Null: recorded, position not yet known.",
+        description="`stream:position` of what was recorded; give it as `min_pos` to a read."
+        " Null: recorded, position not yet known.",
         examples=["registry:42"],
     )
 
@@ -130,7 +132,8 @@ def allow(*roles: Role) -> Any:
 
 
 def who(roles: Sequence[Role], scope: str) -> dict[str, Any]:
-    """OpenAPI extras: who may call and for which unit. `scope` is a sentence, for example «teams in the caller's units»."""
+    """OpenAPI extras: who may call and for which unit. `scope` is a sentence, for example «teams in the caller's
+    units»."""
     if not roles:
         return {"x-roles": ["anyone"], "x-scope": scope}
     return {"x-roles": [str(r) for r in roles], "x-scope": scope, "security": [{"bearer": []}]}
@@ -171,7 +174,9 @@ _HEADERS = [
 class Edge:
     """The first and last thing that a request passes: trace, size limit, security headers, metrics."""
 
-    def __init__(self, app: ASGIApp, *, service: str, max_body: int, refuse: Callable[[Scope, Problem], ASGIApp]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, service: str, max_body: int, refuse: Callable[[Scope, Problem], ASGIApp]
+    ) -> None:
         self._app, self._service, self._max_body, self._refuse = app, service, max_body, refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import uuid_utils
-
 from collections.abc import Callable
+
+import uuid_utils
 
 NewId = Callable[[], str]
 

@@ -40,7 +40,9 @@ class ProblemBody(BaseModel):
     type: str = Field(description="`urn:cds:problem:<slug>`; stable, for programs.")
     title: str
     status: int
-    detail: str = Field(description="What is wrong and what to do, in the language of Accept-Language (Vietnamese first).")
+    detail: str = Field(
+        description="What is wrong and what to do, in the language of Accept-Language (Vietnamese first)."
+    )
     messages: Messages
     errors: list[ProblemField] = []
     trace: str = Field(description="Give this to support; it names the request, not you.")
@@ -129,7 +131,9 @@ def _from_http(error: HTTPException) -> Problem:
     slug = {404: "no_such_address", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
     texts = {
         404: Text("Địa chỉ này không có. Xem tài liệu tại «docs».", "There is no such address. See «docs»."),
-        405: Text("Địa chỉ này không nhận phương thức đó. Xem «docs».", "This address does not take that method. See «docs»."),
+        405: Text(
+            "Địa chỉ này không nhận phương thức đó. Xem «docs».", "This address does not take that method. See «docs»."
+        ),
     }
     fallback = Text("Yêu cầu không đọc được. Xem «docs».", "The request could not be read. See «docs».")
     return Problem(error.status_code, slug, texts.get(error.status_code, fallback))

@@ -134,9 +134,15 @@ class Service:
         return broker
 
     def background(self, work: Awaitable[None], name: str) -> None:
-        """Runs `work` until the service stops. A failure ends the process's readiness, and is logged."""
+        """Runs `work` until the service stops. A failure ends the service's readiness, and is logged."""
         task = asyncio.ensure_future(_logged(work, f"{self.name}.{name}"))
+        task.set_name(f"{self.name}.{name}")
         self._tasks.append(task)
+
+    @property
+    def dead_workers(self) -> list[str]:
+        """Names of background work that has ended by an error."""
+        return [t.get_name() for t in self._tasks if t.done() and not t.cancelled() and t.exception() is not None]
 
     def _start_roles(self) -> None:
         positions = Positions(self.dsn, self.pool)

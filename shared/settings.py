@@ -14,7 +14,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PHONGTRAO_", extra="ignore")
 
     # -- where
-    province: str = Field("51", pattern=r"^[0-9a-z]{1,8}$", description="Id of the province; first token of every subject.")
+    province: str = Field(
+        "51", pattern=r"^[0-9a-z]{1,8}$", description="Id of the province; first token of every subject."
+    )
     host: str = Field("127.0.0.1", description="Address that HTTP listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that HTTP listens on; 0 takes a free one.")
     data: Path = Field(Path("var"), description="Folder of the embedded servers' data, keys and logs.")
@@ -31,22 +33,33 @@ class Settings(BaseSettings):
     oidc_audience: str = Field("phongtrao", description="`aud` that tokens must carry.")
     oidc_jwks: str = Field("", description="Keys that sign tokens: path of a JWKS file, or an http(s) address.")
     citizen_key: SecretStr = Field(
-        SecretStr(""), description="Key of the citizens' keyed hash, at least 32 characters; never change it in a campaign."
+        SecretStr(""),
+        description="Key of the citizens' keyed hash, at least 32 characters; never change it in a campaign.",
     )
 
     # -- the demonstration (embedded only)
-    demo: bool = Field(True, description="`phongtrao up` lives through the 2023 campaign; 0 starts with the units alone.")
+    demo: bool = Field(
+        True, description="`phongtrao up` lives through the 2023 campaign; 0 starts with the units alone."
+    )
     demo_speed: float = Field(
         1000.0, gt=0, le=100_000, description="Simulated seconds in a second; 1000 makes seven days last ten minutes."
     )
     demo_seed: int = Field(2023, description="Seed of the simulation.")
 
     # -- habits
-    embedded: bool = Field(False, description="Set by `phongtrao up`: own signing key and the page to sign in as a persona.")
-    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least important level that is logged.")
-    poll_seconds: float = Field(0.25, gt=0, description="How often relay and readers look by themselves when no notice comes.")
+    embedded: bool = Field(
+        False, description="Set by `phongtrao up`: own signing key and the page to sign in as a persona."
+    )
+    log_level: str = Field(
+        "info", pattern="^(debug|info|warning|error)$", description="Least important level that is logged."
+    )
+    poll_seconds: float = Field(
+        0.25, gt=0, description="How often relay and readers look by themselves when no notice comes."
+    )
     batch: int = Field(10_000, ge=1, le=50_000, description="Most events that a projection applies in one transaction.")
-    park_limit: int = Field(100, ge=0, description="Parked events after which a projection stops instead of parking more.")
+    park_limit: int = Field(
+        100, ge=0, description="Parked events after which a projection stops instead of parking more."
+    )
     ready_lag_seconds: float = Field(30.0, gt=0, description="Age of unprocessed work from which `readyz` answers 503.")
     max_body_bytes: int = Field(2_000_000, ge=1, description="Largest request body; a larger one is answered 413.")
 

@@ -1,4 +1,5 @@
-"""Where a service stands: how much is not yet numbered, not yet on the stream, not yet folded. Ready means: it moves."""
+"""Where a service stands: how much is not yet numbered, not yet on the stream, not yet folded. Ready means: it
+moves."""
 
 from __future__ import annotations
 
@@ -51,6 +52,7 @@ async def of(service: Service) -> Standing:
         if stream_seq is not None and stream_seq != log_pos:
             await _judge_relay(service, log_pos, stream_seq, reasons)
     reasons += _judge_follows(service, follows)
+    reasons += [f"{worker} has died; its log line is worker_died" for worker in service.dead_workers]
     return Standing(service.name, not reasons, reasons, log_pos, stream_seq, follows, parked)
 
 
@@ -83,6 +85,7 @@ def _judge_follows(service: Service, follows: list[Health]) -> list[str]:
             reasons.append(f"{health.stream}: the projector noted nothing for {health.checked_age:.0f} s")
         elif health.state == "stopped":
             reasons.append(f"{health.stream}: the projection stopped; see phongtrao parked list")
-        elif health.caught_up_age > limit and health.pos < health.last_seq:
-            reasons.append(f"{health.stream}: {health.last_seq - health.pos} events behind for {health.caught_up_age:.0f} s")
+        elif health.caught_up_age > limit:
+            behind = max(health.last_seq - health.pos, 0)
+            reasons.append(f"{health.stream}: {health.state}, {behind} events behind, for {health.caught_up_age:.0f} s")
     return reasons

@@ -1,4 +1,5 @@
-"""Logs, metrics and the trace of a request. No personal data may enter a log line; a test reads a whole run's output."""
+"""Logs, metrics and the trace of a request. No personal data may enter a log line; a test reads a whole run's
+output."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ EVENTS_SEQUENCED = Counter(
     "phongtrao_events_sequenced_total", "Events that got a position.", ["service"], registry=REGISTRY
 )
 EVENTS_RELAYED = Counter("phongtrao_events_relayed_total", "Events put on the stream.", ["service"], registry=REGISTRY)
-RELAY_LAG = Gauge("phongtrao_relay_lag_events", "Events in the log that are not on the stream.", ["service"], registry=REGISTRY)
+RELAY_LAG = Gauge(
+    "phongtrao_relay_lag_events", "Events in the log that are not on the stream.", ["service"], registry=REGISTRY
+)
 RELAY_DOUBTS = Counter(
     "phongtrao_relay_doubts_total", "Times the relay read its position from the stream again, by reason.",
     ["service", "reason"], registry=REGISTRY,
@@ -42,7 +45,9 @@ PROJECTION_LAG = Gauge(
     "phongtrao_projection_lag_events", "Events on a stream that a service has not folded.", ["service", "stream"],
     registry=REGISTRY,
 )  # fmt: skip
-PARKED = Gauge("phongtrao_parked_events", "Events that could not be folded and wait for a person.", ["service"], registry=REGISTRY)
+PARKED = Gauge(
+    "phongtrao_parked_events", "Events that could not be folded and wait for a person.", ["service"], registry=REGISTRY
+)
 
 _TRACEPARENT = re.compile(r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 _trace: contextvars.ContextVar[str] = contextvars.ContextVar("traceparent", default="")

@@ -1,4 +1,5 @@
-"""Rules of guidances: what a phone sends, what is refused and why. Repeats and late entries are legal, and counted apart."""
+"""Rules of guidances: what a phone sends, what is refused and why. Repeats and late entries are legal, and counted
+apart."""
 
 from __future__ import annotations
 
@@ -115,7 +116,8 @@ def _topic_refusal(campaign: Campaign, sent: Sent) -> Refused | None:
     known = ", ".join(campaign.topics)
     return Refused(
         "unknown_topic", "topics",
-        Text(f"Không có nội dung: {', '.join(unknown)}. Các mã: {known}.", f"No such topic: {', '.join(unknown)}. Codes: {known}."),
+        Text(f"Không có nội dung: {', '.join(unknown)}. Các mã: {known}.",
+             f"No such topic: {', '.join(unknown)}. Codes: {known}."),
     )  # fmt: skip
 
 

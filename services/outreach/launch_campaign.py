@@ -51,7 +51,9 @@ class CampaignAnswer(Answer):
 
 
 @routes.post("/campaigns", status_code=201, openapi_extra=who(ROLES, "the whole province"), dependencies=[Fresh])
-async def launch_campaign(service: Svc, body: LaunchCampaign, caller: Annotated[Caller, allow(*ROLES)]) -> CampaignAnswer:
+async def launch_campaign(
+    service: Svc, body: LaunchCampaign, caller: Annotated[Caller, allow(*ROLES)]
+) -> CampaignAnswer:
     """Launches a campaign. The same id and content again: the first answer again; other content: 409."""
     caller.must_cover([service.province], field="campaign_id")
 

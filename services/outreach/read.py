@@ -63,7 +63,10 @@ async def show_campaign(service: Svc, campaign_id: Annotated[str, Path(pattern=I
         found = await store.campaign(conn, campaign_id)
     if found is None:
         raise errors.not_found(
-            "no_such_campaign", "campaign_id", f"Không có phong trào «{campaign_id}».", f"There is no campaign «{campaign_id}»."
+            "no_such_campaign",
+            "campaign_id",
+            f"Không có phong trào «{campaign_id}».",
+            f"There is no campaign «{campaign_id}».",
         )
     return CampaignView(**found._asdict())
 

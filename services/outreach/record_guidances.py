@@ -123,8 +123,8 @@ class ItemReceipt(BaseModel):
 
     guidance_id: str | None = Field(description="Null when the item's id could not be read.")
     result: Literal["accepted", "already_had", "conflict", "refused"] = Field(
-        description="`accepted`: recorded now. `already_had`: recorded before, same content. `conflict`: this id has other"
-        " content. `refused`: not recorded; correct it and send again."
+        description="`accepted`: recorded now. `already_had`: recorded before, same content. `conflict`: this id has"
+        " other content. `refused`: not recorded; correct it and send again."
     )
     why: Why | None = None
 
@@ -140,7 +140,9 @@ class Receipts(Answer):
 async def record_guidances(service: Svc, body: RecordGuidances, caller: Annotated[Caller, allow(*ROLES)]) -> Receipts:
     """Records guidances. Always answers a receipt for each item; sending the same batch again changes nothing."""
     key = service.settings.citizen_key.get_secret_value()
-    items: list[GuidanceItem | Malformed] = list(body.items)  # the validator may have put a Malformed in an item's place
+    items: list[GuidanceItem | Malformed] = list(
+        body.items
+    )  # the validator may have put a Malformed in an item's place
     read = [i if isinstance(i, Malformed) else i.sent(body.campaign_id, i.guidance_id, key) for i in items]
     receipts, pos = await _record(service, caller, body.campaign_id, read)
     accepted = sum(r.result == "accepted" for r in receipts)
@@ -205,7 +207,10 @@ async def _campaign(service: Service, conn: Conn, campaign_id: str) -> Campaign:
         found = await store.campaign(conn, campaign_id)
         if found is None:
             raise errors.invalid(
-                "unknown_campaign", "campaign_id", f"Không có phong trào «{campaign_id}».", f"No campaign «{campaign_id}»."
+                "unknown_campaign",
+                "campaign_id",
+                f"Không có phong trào «{campaign_id}».",
+                f"No campaign «{campaign_id}».",
             )
         known[campaign_id] = found
     return known[campaign_id]

@@ -16,8 +16,8 @@ _CAMPAIGN = (
     " reporting_unit_ids"
 )
 _GUIDANCE = (
-    "guidance_id, digest, campaign_id, member_id, team_id, citizen_ref, topics, place, unit_id, district_id, commune_id,"
-    " occurred_at, recorded_at"
+    "guidance_id, digest, campaign_id, member_id, team_id, citizen_ref, topics, place, unit_id, district_id,"
+    " commune_id, occurred_at, recorded_at"
 )
 
 
@@ -48,7 +48,8 @@ def _campaign(row: dict[str, object]) -> Campaign:
 async def save_campaign(conn: Conn, row: Campaign) -> bool:
     """Inserts; answers False when the id is taken."""
     status = await conn.execute(
-        f"insert into campaign ({_CAMPAIGN}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
+        f"insert into campaign ({_CAMPAIGN}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+        " on conflict do nothing",
         *row,
     )
     return status.endswith(" 1")
@@ -77,7 +78,8 @@ async def members(conn: Conn, wanted: Sequence[str]) -> dict[str, RosterMember]:
 
 
 async def save_guidances(conn: Conn, rows: Sequence[Guidance]) -> set[str]:
-    """Inserts those whose id is new; answers with the ids inserted now. Give them sorted by id: then twins cannot deadlock."""
+    """Inserts those whose id is new; answers with the ids inserted now. Give them sorted by id: then twins cannot
+    deadlock."""
     saved = await conn.fetch(
         f"insert into guidance ({_GUIDANCE}) select guidance_id, digest, campaign_id, member_id, team_id, citizen_ref,"
         " string_to_array(topics, ','), place, unit_id, district_id, commune_id, occurred_at, recorded_at"
@@ -91,14 +93,17 @@ async def save_guidances(conn: Conn, rows: Sequence[Guidance]) -> set[str]:
 
 async def digests(conn: Conn, wanted: Sequence[str]) -> dict[str, str]:
     """Digest by id, of those guidances that exist."""
-    rows = await conn.fetch("select guidance_id, digest from guidance where guidance_id = any($1::text[])", list(wanted))
+    rows = await conn.fetch(
+        "select guidance_id, digest from guidance where guidance_id = any($1::text[])", list(wanted)
+    )
     return {r["guidance_id"]: r["digest"] for r in rows}
 
 
 async def lock_guidance(conn: Conn, guidance_id: str) -> Guidance | None:
     """One guidance, locked until the transaction ends."""
     row = await conn.fetchrow(
-        f"select {_GUIDANCE}, withdrawn_at, withdraw_reason from guidance where guidance_id = $1 for update", guidance_id
+        f"select {_GUIDANCE}, withdrawn_at, withdraw_reason from guidance where guidance_id = $1 for update",
+        guidance_id,
     )
     return _guidance(dict(row)) if row else None
 

@@ -44,7 +44,10 @@ async def withdraw_guidance(
         row = await store.lock_guidance(conn, guidance_id)
         if row is None:
             raise errors.not_found(
-                "no_such_guidance", "guidance_id", f"Không có lượt «{guidance_id}».", f"There is no guidance «{guidance_id}»."
+                "no_such_guidance",
+                "guidance_id",
+                f"Không có lượt «{guidance_id}».",
+                f"There is no guidance «{guidance_id}».",
             )
         _must_be_own(caller, row, service.province)
         event = guidance.withdraw(row, body.reason, now)

@@ -58,7 +58,9 @@ async def _save(conn: Conn, unit: Unit, body: FormTeam, now: datetime) -> Decisi
     founding = team.Founding(**body.model_dump(exclude={"unit_id", "level"}), level=Level(body.level))
     formed, event = team.form(unit, founding, now)
     if not await store.save_team(conn, formed):
-        raise errors.conflict("id_taken", "team_id", "Mã tổ đã được dùng. Hãy tạo mã mới.", "This id is taken. Make a new one.")
+        raise errors.conflict(
+            "id_taken", "team_id", "Mã tổ đã được dùng. Hãy tạo mã mới.", "This id is taken. Make a new one."
+        )
     return Decision({"team_id": formed.team_id}, [event])
 
 

@@ -60,7 +60,9 @@ async def join_team(
         may_manage(caller, joined, service.province)
         return await _save(conn, joined, body, now)
 
-    done = await service.commands.execute("join_team", work, key=body.member_id, body={"team": team_id, **body.model_dump()})
+    done = await service.commands.execute(
+        "join_team", work, key=body.member_id, body={"team": team_id, **body.model_dump()}
+    )
     return MemberAnswer(**done.answer, pos=done.pos)
 
 

@@ -45,7 +45,10 @@ async def leave_team(
         member = await store.member(conn, member_id)
         if member is None:
             raise errors.not_found(
-                "no_such_member", "member_id", f"Không có thành viên «{member_id}».", f"There is no member «{member_id}»."
+                "no_such_member",
+                "member_id",
+                f"Không có thành viên «{member_id}».",
+                f"There is no member «{member_id}».",
             )
         left = await store.team(conn, member.team_id)
         if left is None:

@@ -1,4 +1,5 @@
-"""POST /editions/{edition}: brings an edition of administrative units into force. Only bundled, reviewed editions load."""
+"""POST /editions/{edition}: brings an edition of administrative units into force. Only bundled, reviewed editions
+load."""
 
 from __future__ import annotations
 

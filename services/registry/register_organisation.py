@@ -21,7 +21,14 @@ routes = router("organisations")
 ROLES = (Role.PROVINCE_OFFICER, Role.OPERATOR)
 
 Sector = Literal[
-    "department", "people_committee", "education", "youth_union", "mass_organisation", "university", "press", "enterprise"
+    "department",
+    "people_committee",
+    "education",
+    "youth_union",
+    "mass_organisation",
+    "university",
+    "press",
+    "enterprise",
 ]
 
 

@@ -103,7 +103,8 @@ async def count_organisations(conn: Conn) -> int:
 async def save_organisation(conn: Conn, row: Organisation) -> bool:
     """Inserts; answers False when the id is taken."""
     status = await conn.execute(
-        "insert into organisation (organisation_id, name, sector, headcount) values ($1, $2, $3, $4) on conflict do nothing",
+        "insert into organisation (organisation_id, name, sector, headcount) values ($1, $2, $3, $4)"
+        " on conflict do nothing",
         *row,
     )
     return status.endswith(" 1")
@@ -183,4 +184,6 @@ async def save_person(conn: Conn, member_id: str, full_name: str, phone: str | N
 
 async def end_membership(conn: Conn, member_id: str, left_on: date, reason: str) -> None:
     """Notes a member's last day."""
-    await conn.execute("update member set left_on = $2, leave_reason = $3 where member_id = $1", member_id, left_on, reason)
+    await conn.execute(
+        "update member set left_on = $2, leave_reason = $3 where member_id = $1", member_id, left_on, reason
+    )

@@ -71,8 +71,8 @@ def form(unit: Unit, founding: Founding, now: datetime) -> tuple[Team, TeamForme
     _check_level(unit, founding)
     _check_days(unit, founding, local_day(now))
     team = Team(
-        founding.team_id, founding.name, founding.level, unit.unit_id, founding.village, unit.district_id, unit.commune_id,
-        founding.decision_number, founding.decision_date, founding.formed_on,
+        founding.team_id, founding.name, founding.level, unit.unit_id, founding.village, unit.district_id,
+        unit.commune_id, founding.decision_number, founding.decision_date, founding.formed_on,
     )  # fmt: skip
     return team, TeamFormed(occurred_at=start_of_day(team.formed_on), **team._asdict())
 

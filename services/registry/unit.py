@@ -61,4 +61,3 @@ def load(units: Sequence[Unit], loaded: set[str], edition: str) -> list[UnitEsta
             f"Edition {', '.join(sorted(loaded))} is in force. The next one has to come as a reform.",
         )
     return [UnitEstablished(occurred_at=start_of_day(u.valid_from), **u._asdict()) for u in units]
-

@@ -107,10 +107,10 @@ async def numbers(service: Service, unit_id: str | None = None) -> tuple[Numbers
         level, within = ("commune", unit_id) if unit_id else ("district", None)
         lines, unit, topics = [], None, []
         if campaign:
-            lines = await store.units(conn, campaign, level=level, within=within, sort="id", offset=0, limit=500)
+            lines = await store.units(conn, campaign, level, within, sort="id", page=(0, 500))
             unit = await store.one_unit(conn, campaign, unit_id) if unit_id else None
             topics = await store.topics(conn, campaign.campaign_id)
-        learners = await store.organisations(conn, offset=0, limit=12)
+        learners = await store.organisations(conn, page=(0, 12))
         total = await store.count_organisations(conn)
     items = [u._asdict() for u in lines]
     found_numbers = {

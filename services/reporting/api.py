@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.reporting import answers, store
 from services.reporting.projections.progress import CampaignRow
@@ -15,7 +15,7 @@ from shared import errors
 from shared.auth import ANYONE, OFFICERS, Caller, Role
 from shared.db import Conn
 from shared.deps import Fresh, Svc
-from shared.http import ID_PATTERN, Limit, Page, allow, router, who
+from shared.http import ID_PATTERN, MinPos, Page, allow, router, who
 from shared.service import Service
 
 routes = router("numbers")
@@ -23,8 +23,31 @@ TEAM_READERS = (*OFFICERS, Role.TEAM_LEADER, Role.OPERATOR)
 MEMBER_READERS = (*TEAM_READERS, Role.MEMBER)
 
 CampaignId = Annotated[str | None, Query(pattern=ID_PATTERN, description="The latest when left out.")]
-Within = Annotated[str | None, Query(pattern=ID_PATTERN, description="Only what is at or below this unit.")]
-Offset = Annotated[int, Query(ge=0, le=1_000_000, alias="after", description="`next` of the page before.")]
+
+
+class Listing(BaseModel):
+    """What every list may be asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    campaign: str | None = Field(None, pattern=ID_PATTERN, description="The latest when left out.")
+    within: str | None = Field(None, pattern=ID_PATTERN, description="Only what is at or below this unit (or team).")
+    after: int = Field(0, ge=0, le=1_000_000, description="`next` of the page before.")
+    limit: int = Field(100, ge=1, le=500, description="Most items in the answer.")
+    min_pos: MinPos = None
+
+
+class UnitsAsked(Listing):
+    """Which units."""
+
+    level: Literal["district", "commune"] = "district"
+    sort: Literal["id", "share"] = Field("id", description="`share`: of members who met the quota, best first.")
+
+
+class MembersAsked(Listing):
+    """Which members."""
+
+    below_quota: bool = Field(False, description="Only members who have not reached the quota.")
 
 
 class UnitView(BaseModel):
@@ -151,43 +174,34 @@ async def overview(service: Svc, campaign: CampaignId = None) -> Overview:
 
 
 @routes.get("/units", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
-async def units(
-    service: Svc,
-    campaign: CampaignId = None,
-    level: Literal["district", "commune"] = "district",
-    within: Within = None,
-    sort: Literal["id", "share"] = "id",
-    after: Offset = 0,
-    limit: Limit = 200,
-) -> UnitsPage:
+async def units(service: Svc, asked: Annotated[UnitsAsked, Query()]) -> UnitsPage:
     """Districts or communes with their counts."""
     async with service.pool.acquire() as conn:
-        of = await _campaign(conn, campaign)
-        rows = await store.units(conn, of, level=level, within=within, sort=sort, offset=after, limit=limit)
-        total = await store.count_units(conn, level=level, within=within)
+        of = await _campaign(conn, asked.campaign)
+        rows = await store.units(conn, of, asked.level, asked.within, sort=asked.sort, page=(asked.after, asked.limit))
+        total = await store.count_units(conn, level=asked.level, within=asked.within)
         state = await answers.read_model(conn)
     items = [UnitView(**r._asdict()) for r in rows]
-    return UnitsPage(items=items, total=total, next=_next(after, len(rows), total), read_model=state)
+    return UnitsPage(items=items, total=total, next=_next(asked, len(rows), total), read_model=state)
 
 
-@routes.get("/teams", openapi_extra=who(TEAM_READERS, "the caller's units; a leader: the own team"), dependencies=[Fresh])
+@routes.get(
+    "/teams",
+    openapi_extra=who(TEAM_READERS, "the caller's units; a leader: the own team"),
+    dependencies=[Fresh],
+)
 async def teams(
-    service: Svc,
-    caller: Annotated[Caller, allow(*TEAM_READERS)],
-    campaign: CampaignId = None,
-    within: Within = None,
-    after: Offset = 0,
-    limit: Limit = 100,
+    service: Svc, caller: Annotated[Caller, allow(*TEAM_READERS)], asked: Annotated[Listing, Query()]
 ) -> TeamsPage:
     """Teams with their counts."""
     async with service.pool.acquire() as conn:
-        of = await _campaign(conn, campaign)
-        scope = await _scope(service, conn, caller, within)
-        rows = await store.teams(conn, of, within=scope, offset=after, limit=limit)
+        of = await _campaign(conn, asked.campaign)
+        scope = await _scope(service, conn, caller, asked.within)
+        rows = await store.teams(conn, of, within=scope, page=(asked.after, asked.limit))
         total = await store.count_teams(conn, within=scope)
         state = await answers.read_model(conn)
     items = [TeamView(**r._asdict()) for r in rows]
-    return TeamsPage(items=items, total=total, next=_next(after, len(rows), total), read_model=state)
+    return TeamsPage(items=items, total=total, next=_next(asked, len(rows), total), read_model=state)
 
 
 @routes.get(
@@ -196,42 +210,42 @@ async def teams(
     dependencies=[Fresh],
 )
 async def members(
-    service: Svc,
-    caller: Annotated[Caller, allow(*MEMBER_READERS)],
-    campaign: CampaignId = None,
-    within: Annotated[str | None, Query(pattern=ID_PATTERN, description="A unit, or a team.")] = None,
-    below_quota: Annotated[bool, Query(description="Only members who have not reached the quota.")] = False,
-    after: Offset = 0,
-    limit: Limit = 100,
+    service: Svc, caller: Annotated[Caller, allow(*MEMBER_READERS)], asked: Annotated[MembersAsked, Query()]
 ) -> MembersPage:
     """Members against the quota, the furthest from it first."""
     async with service.pool.acquire() as conn:
-        of = await _campaign(conn, campaign)
-        scope = await _scope(service, conn, caller, within)
-        rows = await store.members(conn, of, within=scope, below_quota=below_quota, offset=after, limit=limit)
-        total = await store.count_members(conn, of, within=scope, below_quota=below_quota)
+        of = await _campaign(conn, asked.campaign)
+        scope = await _scope(service, conn, caller, asked.within)
+        chosen = store.MembersChosen(scope, asked.below_quota)
+        rows = await store.members(conn, of, chosen, page=(asked.after, asked.limit))
+        total = await store.count_members(conn, of, chosen)
         state = await answers.read_model(conn)
     items = [MemberView(**r._asdict(), missing=max(of.quota - r.citizens_in_window, 0)) for r in rows]
-    return MembersPage(items=items, total=total, next=_next(after, len(rows), total), read_model=state, quota=of.quota)
+    following = _next(asked, len(rows), total)
+    return MembersPage(items=items, total=total, next=following, read_model=state, quota=of.quota)
 
 
 @routes.get("/organisations", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
-async def organisations(service: Svc, after: Offset = 0, limit: Limit = 100) -> OrganisationsPage:
-    """Course results by organisation, most passes first."""
+async def organisations(service: Svc, asked: Annotated[Listing, Query()]) -> OrganisationsPage:
+    """Course results by organisation, of all courses, most passes first."""
     async with service.pool.acquire() as conn:
-        rows = await store.organisations(conn, offset=after, limit=limit)
+        rows = await store.organisations(conn, page=(asked.after, asked.limit))
         total = await store.count_organisations(conn)
         state = await answers.read_model(conn)
     items = [OrganisationView(**r._asdict()) for r in rows]
-    return OrganisationsPage(items=items, total=total, next=_next(after, len(rows), total), read_model=state)
+    return OrganisationsPage(items=items, total=total, next=_next(asked, len(rows), total), read_model=state)
 
 
 @routes.get("/daily", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
 async def daily(
     service: Svc,
     campaign: CampaignId = None,
-    by: Annotated[Literal["occurred", "received"], Query(description="The day it happened, or was received.")] = "occurred",
-    unit: Annotated[str | None, Query(pattern=ID_PATTERN, description="A unit; a district counts its communes.")] = None,
+    by: Annotated[
+        Literal["occurred", "received"], Query(description="The day it happened, or was received.")
+    ] = "occurred",
+    unit: Annotated[
+        str | None, Query(pattern=ID_PATTERN, description="A unit; a district counts its communes.")
+    ] = None,
 ) -> DaysPage:
     """Guidances by day in Vietnam."""
     async with service.pool.acquire() as conn:
@@ -263,7 +277,9 @@ async def _scope(service: Service, conn: Conn, caller: Caller, within: str | Non
         return [within]
     path = await store.unit_path(conn, within)
     if path is None:
-        raise errors.not_found("no_such_unit", "within", f"Không có đơn vị «{within}».", f"There is no unit «{within}».")
+        raise errors.not_found(
+            "no_such_unit", "within", f"Không có đơn vị «{within}».", f"There is no unit «{within}»."
+        )
     caller._replace(units=tuple(own)).must_cover(path, field="within")
     return [within]
 
@@ -275,6 +291,6 @@ def _own(service: Service, caller: Caller) -> list[str] | None:
     return [mine or ""]
 
 
-def _next(offset: int, count: int, total: int) -> str | None:
-    following = offset + count
+def _next(asked: Listing, count: int, total: int) -> str | None:
+    following = asked.after + count
     return str(following) if count and following < total else None

@@ -27,7 +27,8 @@ routes = router("live")
 AT_MOST_EVERY = 1.0
 """Seconds between two renderings while something happens."""
 AT_LEAST_EVERY = 5.0
-"""Seconds after which the page is rendered although nothing happened: time passes, and readers see that we are there."""
+"""Seconds after which the page is rendered although nothing happened: time passes, and readers see that we are
+there."""
 
 View = tuple[Lang, str | None]
 """Language, and the district or None for the province."""
@@ -46,7 +47,9 @@ class Live:
 
     async def start(self) -> None:
         """Listens for ticks, and renders in the background."""
-        await self._service.client.subscribe(bus.tick_subject(self._service.province, self._service.name), cb=self._on_tick)
+        await self._service.client.subscribe(
+            bus.tick_subject(self._service.province, self._service.name), cb=self._on_tick
+        )
         self._service.background(self._render_for_ever(), "live")
 
     async def _on_tick(self, _: object) -> None:
@@ -106,7 +109,8 @@ async def live_feed(
     lang: Annotated[str, Query(pattern="^(vi|en)$")] = "vi",
     unit: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Server-sent events `fragments`: JSON of element id → HTML, for the page at `/`. Not an API for programs: use ticks."""
+    """Server-sent events `fragments`: JSON of element id → HTML, for the page at `/`. Not an API for programs: use
+    ticks."""
     live: Live = service.extras["live"]
     chosen: Lang = next(known for known in LANGS if known == lang)
     async for fragments in live.changes((chosen, unit)):

@@ -12,6 +12,9 @@ from services.reporting.projections.progress import PROVINCE, CampaignRow
 from services.reporting.projections.results import EVERYONE
 from shared.db import Conn
 
+Page = tuple[int, int]
+"""How many rows to pass over, how many to give."""
+
 
 class ProvinceCounts(NamedTuple):
     """Members and teams of the whole province against the quota."""
@@ -105,7 +108,8 @@ async def campaign(conn: Conn, campaign_id: str | None) -> CampaignRow | None:
 async def topics(conn: Conn, campaign_id: str) -> list[dict[str, Any]]:
     """A campaign's topics in the plan's order, with the guidances that taught each."""
     rows = await conn.fetch(
-        "select code, name_vi, name_en, sessions from campaign_topic where campaign_id = $1 order by position", campaign_id
+        "select code, name_vi, name_en, sessions from campaign_topic where campaign_id = $1 order by position",
+        campaign_id,
     )
     return [dict(r) for r in rows]
 
@@ -171,7 +175,7 @@ async def province_counts(conn: Conn, of: CampaignRow) -> ProvinceCounts:
 
 
 async def units(
-    conn: Conn, of: CampaignRow, *, level: str, within: str | None, sort: str, offset: int, limit: int
+    conn: Conn, of: CampaignRow, level: str, within: str | None, *, sort: str, page: Page
 ) -> list[UnitLine]:
     """Units of a level with their counts; sorted by name, or by the share of members who met the quota, best first."""
     column = {"district": "district_id", "commune": "commune_id"}[level]
@@ -183,15 +187,15 @@ async def units(
         f" t as (select t.{column} as unit_id, count(*) as n, count(*) filter (where s.n = s.met) as met"
         f" from team t left join team_sums s using (team_id) group by t.{column})"
         " select u.unit_id, u.code, u.name, u.kind, u.level, u.parent_id, coalesce(t.n, 0), coalesce(t.met, 0),"
-        " coalesce(m.n, 0), coalesce(m.started, 0), coalesce(m.met, 0), coalesce(s.citizens, 0), coalesce(s.sessions, 0)"
-        " from unit u left join m on m.unit_id = u.unit_id left join t on t.unit_id = u.unit_id"
+        " coalesce(m.n, 0), coalesce(m.started, 0), coalesce(m.met, 0), coalesce(s.citizens, 0),"
+        " coalesce(s.sessions, 0) from unit u left join m on m.unit_id = u.unit_id left join t on t.unit_id = u.unit_id"
         " left join unit_total s on s.campaign_id = $1 and s.unit_id = u.unit_id"
         f" where u.level = $5 and ($6::text is null or u.parent_id = $6) order by {order} limit $7 offset $8",
         *_window(of),
         level,
         within,
-        limit,
-        offset,
+        page[1],
+        page[0],
     )
     return [UnitLine(*r.values()) for r in rows]
 
@@ -202,7 +206,7 @@ async def one_unit(conn: Conn, of: CampaignRow, unit_id: str) -> UnitLine | None
     if level not in {"district", "commune"}:
         return None
     parent = await conn.fetchval("select parent_id from unit where unit_id = $1", unit_id)
-    found = await units(conn, of, level=level, within=parent, sort="id", offset=0, limit=1000)
+    found = await units(conn, of, level, parent, sort="id", page=(0, 1000))
     return next((u for u in found if u.unit_id == unit_id), None)
 
 
@@ -214,7 +218,7 @@ async def count_units(conn: Conn, *, level: str, within: str | None) -> int:
     return int(value)
 
 
-async def teams(conn: Conn, of: CampaignRow, *, within: Sequence[str] | None, offset: int, limit: int) -> list[TeamLine]:
+async def teams(conn: Conn, of: CampaignRow, *, within: Sequence[str] | None, page: Page) -> list[TeamLine]:
     """Teams with their counts, at or below any of these units; None: of the whole province."""
     rows = await conn.fetch(
         f"with {_MEMBERS}, {_TEAM_SUMS}"
@@ -225,8 +229,8 @@ async def teams(conn: Conn, of: CampaignRow, *, within: Sequence[str] | None, of
         " order by t.unit_id, t.team_id limit $6 offset $7",
         *_window(of),
         list(within) if within is not None else None,
-        limit,
-        offset,
+        page[1],
+        page[0],
     )
     return [TeamLine(*r.values()) for r in rows]
 
@@ -243,14 +247,20 @@ async def count_teams(conn: Conn, *, within: Sequence[str] | None) -> int:
 
 _MEMBER_FILTER = (
     " m.joined_on <= $2 and (m.left_on is null or m.left_on >= $1)"
-    " and ($3::text[] is null or m.unit_id = any($3) or m.district_id = any($3) or m.team_id = any($3) or m.member_id = any($3))"
+    " and ($3::text[] is null or m.unit_id = any($3) or m.district_id = any($3) or m.team_id = any($3)"
+    " or m.member_id = any($3))"
 )
 
 
-async def members(
-    conn: Conn, of: CampaignRow, *, within: Sequence[str] | None, below_quota: bool, offset: int, limit: int
-) -> list[MemberLine]:
-    """Members of the window, the furthest from their quota first; `within` names units, teams or members."""
+class MembersChosen(NamedTuple):
+    """Which members: `within` names units, teams or members, None all; `below_quota` only those who miss it."""
+
+    within: Sequence[str] | None
+    below_quota: bool
+
+
+async def members(conn: Conn, of: CampaignRow, chosen: MembersChosen, *, page: Page) -> list[MemberLine]:
+    """Members of the window, the furthest from their quota first."""
     rows = await conn.fetch(
         "select m.member_id, m.team_id, m.role, m.organisation_id, m.unit_id, m.district_id, m.commune_id, m.joined_on,"
         " m.left_on, coalesce(p.citizens_in_window, 0), coalesce(p.sessions_in_window, 0), coalesce(p.citizens, 0),"
@@ -258,31 +268,26 @@ async def members(
         " from member m left join member_progress p on p.campaign_id = $4 and p.member_id = m.member_id"
         f" where {_MEMBER_FILTER} and (not $5 or coalesce(p.citizens_in_window, 0) < $6)"
         " order by coalesce(p.citizens_in_window, 0), m.member_id limit $7 offset $8",
-        of.first_day,
-        of.last_day,
-        list(within) if within is not None else None,
-        of.campaign_id,
-        below_quota,
-        of.quota,
-        limit,
-        offset,
+        *_chosen(of, chosen),
+        page[1],
+        page[0],
     )
     return [MemberLine(*r.values()) for r in rows]
 
 
-async def count_members(conn: Conn, of: CampaignRow, *, within: Sequence[str] | None, below_quota: bool) -> int:
+async def count_members(conn: Conn, of: CampaignRow, chosen: MembersChosen) -> int:
     """How many members `members` lists in all."""
     value = await conn.fetchval(
         "select count(*) from member m left join member_progress p on p.campaign_id = $4 and p.member_id = m.member_id"
         f" where {_MEMBER_FILTER} and (not $5 or coalesce(p.citizens_in_window, 0) < $6)",
-        of.first_day,
-        of.last_day,
-        list(within) if within is not None else None,
-        of.campaign_id,
-        below_quota,
-        of.quota,
+        *_chosen(of, chosen),
     )
     return int(value)
+
+
+def _chosen(of: CampaignRow, chosen: MembersChosen) -> tuple[date, date, list[str] | None, str, bool, int]:
+    within = list(chosen.within) if chosen.within is not None else None
+    return of.first_day, of.last_day, within, of.campaign_id, chosen.below_quota, of.quota
 
 
 async def days(conn: Conn, campaign_id: str, *, by: str, unit_id: str | None) -> list[dict[str, Any]]:
@@ -298,7 +303,7 @@ async def days(conn: Conn, campaign_id: str, *, by: str, unit_id: str | None) ->
     return [dict(r) for r in rows]
 
 
-async def organisations(conn: Conn, *, offset: int, limit: int) -> list[OrganisationLine]:
+async def organisations(conn: Conn, *, page: Page) -> list[OrganisationLine]:
     """Organisations with their learners of all courses, most passes first."""
     rows = await conn.fetch(
         "with sums as (select organisation_id, sum(enrolled)::bigint as enrolled, sum(passed)::bigint as passed,"
@@ -306,8 +311,8 @@ async def organisations(conn: Conn, *, offset: int, limit: int) -> list[Organisa
         " select o.organisation_id, o.name, o.sector, o.headcount, coalesce(s.enrolled, 0), coalesce(s.passed, 0),"
         " coalesce(s.attempts, 0) from organisation o left join sums s using (organisation_id)"
         " order by coalesce(s.passed, 0) desc, coalesce(s.enrolled, 0) desc, o.organisation_id limit $1 offset $2",
-        limit,
-        offset,
+        page[1],
+        page[0],
     )
     return [OrganisationLine(*r.values()) for r in rows]
 

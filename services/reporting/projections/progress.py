@@ -1,6 +1,7 @@
 """How far is the movement? Teams and members against the quota, citizens and sessions by unit, by topic, by day.
 
-A member's quota counts distinct citizens of that member within the window; unit and province count distinct citizens, with
+A member's quota counts distinct citizens of that member within the window; unit and province count distinct
+citizens, with
 sessions beside them (decision 0004). Days are kept twice: when it happened, and when it was received.
 """
 

@@ -77,9 +77,7 @@ def learner_enrolled(rows: Rows, _: Recorded, event: LearnerEnrolled) -> None:
     """One more in the denominator."""
     if rows.get(learners, event.course_id, event.learner_id) is not None:
         return
-    rows.put(
-        learners, LearnerRow(event.course_id, event.learner_id, event.organisation_id, event.unit_id, 0, 0, None)
-    )
+    rows.put(learners, LearnerRow(event.course_id, event.learner_id, event.organisation_id, event.unit_id, 0, 0, None))
     _add(rows, event, enrolled=1)
 
 
