@@ -1,9 +1,9 @@
 """A nats-py client with two fast paths: raw delivery to a callback, and raw publishing of prepared bytes.
 
-nats-py's `fetch()` pays a timed wait a message and its `publish()` builds headers one by one; a follower that catches up
-and a relay that drains a backlog meet these walls first (decision 0005). Everything else is nats-py's own: connection,
-reconnects, requests. This file alone touches the client's inner methods; `tests/service/test_wire.py` notices a release
-that moves them.
+nats-py's `fetch()` pays a timed wait a message and its `publish()` builds headers one by one; a follower that
+catches up and a relay that drains a backlog meet these walls first (decision 0005). Everything else is nats-py's own:
+connection, reconnects, requests. This file alone touches the client's inner methods; `tests/service/test_wire.py`
+notices a release that moves them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
+
+from shared.telemetry import logger
+
+log = logger(__name__)
 
 RawHandler = Callable[[bytes, bytes, bytes, bytes], None]
 """Gets subject, reply, payload and the undecoded header block of each message; must not block and not raise."""
@@ -48,10 +52,8 @@ class StreamClient(Client):
 
         async def stop() -> None:
             self._raw.pop(sid, None)
-            if self.is_connected:
-                await sub.unsubscribe()
-            else:
-                self._subs.pop(sid, None)
+            if not self.is_closed:
+                await sub.unsubscribe()  # while reconnecting it only forgets, which is enough
 
         return stop
 
@@ -60,19 +62,28 @@ class StreamClient(Client):
         if handler is None:
             await super()._process_msg(sid, subject, reply, data, headers)
             return
-        handler(bytes(subject), bytes(reply), data, headers or b"")
+        try:
+            handler(bytes(subject), bytes(reply), data, headers or b"")
+        except Exception as error:  # it would end nats-py's reading task without a word, and the connection with it
+            log.error("raw_handler_failed", subject=bytes(subject).decode(errors="replace"), exc_info=error)
 
     async def publish_prepared(self, commands: bytes) -> None:
-        """Sends whole `HPUB …` commands as they are. Refuses while disconnected: a late arrival would be a second try."""
+        """Hands whole `HPUB …` commands to the socket as they are. Refuses while disconnected.
+
+        It does not wait until they are written: nats-py's forced flush swallows a cancellation. Whoever needs to know
+        awaits the server's answer.
+        """
         if not self.is_connected:
             raise nats.errors.ConnectionReconnectingError
         await self._send_command(commands)
-        await self._flush_pending(force_flush=True)
+        await self._flush_pending()
+        _honour_cancellation()
 
     async def api(self, subject: str, body: dict[str, Any] | None = None, *, timeout: float = 5.0) -> dict[str, Any]:
         """A JetStream API request. Raises ApiError when it is refused, TimeoutError or NoRespondersError otherwise."""
         payload = json.dumps(body).encode() if body is not None else b""
         message = await self.request(f"$JS.API.{subject}", payload, timeout=timeout)
+        _honour_cancellation()
         return raise_api_error(json.loads(message.data))
 
     async def reopened(self) -> None:
@@ -99,6 +110,16 @@ def hpub(subject: str, headers: bytes, payload: bytes, reply: str = "") -> bytes
         headers,
         payload,
     )
+
+
+def _honour_cancellation() -> None:
+    """Raises the cancellation that `asyncio.wait_for` (Python 3.11) drops when the answer comes at the same moment.
+
+    A task group that waits for a task which lost its cancellation waits for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _never(_: Any) -> None:
