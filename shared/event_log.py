@@ -7,11 +7,12 @@ The sequencer keeps no watermark. It moves whatever is committed, so a late comm
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from shared import telemetry
+from shared import faults, telemetry
 from shared.contracts import Event
 from shared.db import Conn
 
@@ -20,6 +21,10 @@ SEQUENCED = "sequenced"
 STAGED = "staged"
 """NOTIFY channel: a command committed events."""
 
+MAX_EVENT = 256 * 1024
+"""Characters of an event's JSON. A larger one could never be relayed, and would hold up everything behind it."""
+
+_SUBJECT = re.compile(r"[^\s.*>\x00-\x1f\x7f]+(\.[^\s.*>\x00-\x1f\x7f]+){5}")
 _MAX_NOTICE = 7000  # NOTIFY carries less than 8,000 bytes
 
 
@@ -43,8 +48,12 @@ async def append(
     """Stages events in the caller's transaction and answers with their stage ids, in order.
 
     Call it last in the transaction, after the aggregate's row is locked: then the order of events of an aggregate is
-    the order of its commits. `shared.commands` does so for every use case.
+    the order of its commits. `shared.commands` does so for every use case. Raises ValueError for an event that no
+    stream could carry: in the log, which is kept for ever, it would stop everything behind it.
     """
+    payloads = [e.model_dump_json() for e in events]
+    for event, payload in zip(events, payloads, strict=True):
+        _must_be_relayable(event, province, payload)
     trace = telemetry.current_traceparent()
     rows = await conn.fetch(
         "insert into stage (event_id, type, subject, key, occurred_at, recorded_at, trace, payload)"
@@ -58,9 +67,17 @@ async def append(
         [e.occurred_at for e in events],
         recorded_at,
         trace,
-        [e.model_dump_json() for e in events],
+        payloads,
     )
     return [r["id"] for r in rows]
+
+
+def _must_be_relayable(event: Event, province: str, payload: str) -> None:
+    subject = event.subject(province)
+    if not _SUBJECT.fullmatch(subject):
+        raise ValueError(f"{event.type_name()}: {subject!r} is no subject; an id of a unit has a space or a sign in it")
+    if len(payload) > MAX_EVENT:
+        raise ValueError(f"{event.type_name()}: {len(payload)} characters, an event may have {MAX_EVENT}")
 
 
 async def sequence(conn: Conn, *, limit: int = 5000) -> int:
@@ -74,13 +91,15 @@ async def sequence(conn: Conn, *, limit: int = 5000) -> int:
             "with taken as (delete from stage where id in (select id from stage order by id limit $1) returning *),"
             " base as (select coalesce(max(pos), 0) as pos from log)"
             " insert into log (pos, stage_id, event_id, type, subject, key, occurred_at, recorded_at, trace,"
-            " payload, staged_at) select base.pos + row_number() over (order by taken.id), taken.id, event_id, type, subject, key,"
-            " occurred_at, recorded_at, trace, payload, staged_at from taken, base returning pos, stage_id",
+            " payload, staged_at)"
+            " select base.pos + row_number() over (order by taken.id), taken.id, event_id, type, subject, key, occurred_at,"
+            " recorded_at, trace, payload, staged_at from taken, base returning pos, stage_id",
             limit,
         )
         if rows:
             notice = _notice([(r["stage_id"], r["pos"]) for r in rows])
             await conn.execute("select pg_notify($1, $2)", SEQUENCED, notice)
+            faults.point("relay.before_sequence_commit")
     return len(rows)
 
 
@@ -116,14 +135,18 @@ async def last_pos(conn: Conn) -> int:
 async def oldest_staged_age(conn: Conn) -> float:
     """Seconds since the oldest event without a position was staged; 0 when all have one."""
     return float(
-        await conn.fetchval("select coalesce((select extract(epoch from now() - staged_at) from stage order by id limit 1), 0)")
+        await conn.fetchval(
+            "select coalesce((select extract(epoch from now() - staged_at) from stage order by id limit 1), 0)"
+        )
     )
 
 
 async def age_of(conn: Conn, pos: int) -> float:
     """Seconds since the event at a position was staged; 0 when there is none."""
     return float(
-        await conn.fetchval("select coalesce((select extract(epoch from now() - staged_at) from log where pos = $1), 0)", pos)
+        await conn.fetchval(
+            "select coalesce((select extract(epoch from now() - staged_at) from log where pos = $1), 0)", pos
+        )
     )
 
 

@@ -9,14 +9,10 @@ VARIABLE = "PHONGTRAO_CRASH_AT"
 """`point` or `point:n`: SIGKILL at the n-th passing of that point (1 is the first)."""
 
 _target, _, _count = os.environ.get(VARIABLE, "").partition(":")
-_left = int(_count or 1)
+_passings = iter(range(1, int(_count or 1)))
 
 
 def point(name: str) -> None:
     """Marks a place between two steps that a crash may separate."""
-    global _left
-    if name != _target:
-        return
-    _left -= 1
-    if _left == 0:
+    if name == _target and next(_passings, None) is None:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -8,16 +8,18 @@ first message says which sequence must come before it; a second relay, or an ans
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import NamedTuple
+from urllib.parse import quote
 
 import asyncpg
 
 from shared import bus, event_log, faults, telemetry
 from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
 from shared.event_log import LogRow
+from shared.ids import new_id
 from shared.leader import leadership
 from shared.telemetry import logger
 from shared.wire import ApiError, Replies, StreamClient, hpub
@@ -28,14 +30,18 @@ LEADER_LOCK = 0x72656C61
 """Advisory lock of the one active relay of a database."""
 ATOMIC_LIMIT = 1000
 """Messages in an atomic batch; the server's own limit."""
+ATOMIC_BYTES = 4 * 1024 * 1024
+"""Payload of an atomic batch, so that a batch of large events is acknowledged in time."""
 READ_AHEAD = 4
 """Atomic batches read from the log at once and published one behind the other."""
+SLOWLY = 1.0
+"""Seconds before another try after what time alone will not heal."""
 IDLE_CHECK = 1.0
 """Seconds after which an idle relay looks at the stream again, to notice a lost tail."""
 
 
 class Diverged(RuntimeError):
-    """The stream holds what the log does not. Someone else wrote to it, or the database was restored from an older copy.
+    """The stream holds what the log does not: someone else wrote to it, or the database is an older copy of itself.
 
     Nothing is published until an operator has compared the two; see docs/operations.md.
     """
@@ -58,7 +64,7 @@ def header_block(row: LogRow, source: Source, batch: str = "") -> bytes:
         f"ce-source: /cds/{source.province}/{source.service}\r\n"
         f"ce-type: {row.type}\r\n"
         f"ce-time: {_iso(row.occurred_at)}\r\n"
-        f"ce-subject: {row.key}\r\n"
+        f"ce-subject: {header_value(row.key)}\r\n"
         f"ce-dataschema: urn:cds:schema:{name}\r\n"
         "ce-datacontenttype: application/json\r\n"
         f"ce-pos: {row.pos}\r\n"
@@ -69,16 +75,21 @@ def header_block(row: LogRow, source: Source, batch: str = "") -> bytes:
     ).encode()
 
 
+def header_value(text: str) -> str:
+    """Percent-encoded as CloudEvents asks for, where a header could not carry the text as it is."""
+    return text if text.isascii() and text.isprintable() and "%" not in text else quote(text, safe=" :/")
+
+
 def _iso(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
 def batch_commands(rows: list[LogRow], source: Source, *, expected_last: int, reply: str) -> bytes:
-    """The whole batch as `HPUB` commands: committed by its last message or not at all, and only after `expected_last`."""
+    """The batch as `HPUB` commands: committed by its last message or not at all, and only after `expected_last`."""
     if len(rows) == 1:
         only = f"Nats-Expected-Last-Sequence: {expected_last}\r\n"
         return hpub(rows[0].subject, header_block(rows[0], source, only), rows[0].payload.encode(), reply)
-    batch_id = f"{source.service}-{expected_last + 1}-{rows[-1].pos}-{rows[0].event_id[-12:]}"
+    batch_id = new_id()  # one for each try: two tries must never mix in the server's staging area
     parts = []
     for number, row in enumerate(rows, 1):
         extra = f"Nats-Batch-Id: {batch_id}\r\nNats-Batch-Sequence: {number}\r\n"
@@ -91,11 +102,32 @@ def batch_commands(rows: list[LogRow], source: Source, *, expected_last: int, re
     return b"".join(parts)
 
 
+def cut(rows: list[LogRow]) -> Iterator[list[LogRow]]:
+    """The rows as atomic batches: at most ATOMIC_LIMIT of them, and about ATOMIC_BYTES."""
+    batch: list[LogRow] = []
+    size = 0
+    for row in rows:
+        if batch and (len(batch) == ATOMIC_LIMIT or size + len(row.payload) > ATOMIC_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += len(row.payload)
+    if batch:
+        yield batch
+
+
 class Relay:
     """Sequencer and publisher of one service. `run()` waits for leadership, works, and begins anew after any doubt."""
 
     def __init__(
-        self, pool: Pool, client: StreamClient, source: Source, *, replicas: int = 1, poll: float = 0.25, ack_timeout: float = 5.0
+        self,
+        pool: Pool,
+        client: StreamClient,
+        source: Source,
+        *,
+        replicas: int = 1,
+        poll: float = 0.25,
+        ack_timeout: float = 5.0,
     ) -> None:
         self._pool, self._client, self._source = pool, client, source
         self._replicas, self._poll, self._ack_timeout = replicas, poll, ack_timeout
@@ -109,9 +141,10 @@ class Relay:
         self._staged.set()
 
     async def run(self) -> None:
-        """Works until cancelled. Losing Postgres or NATS is waited out; Diverged is logged and tried again slowly."""
+        """Works until cancelled. Losing Postgres or NATS is waited out, anything else logged and tried again slowly."""
         await self._replies.open()
         while True:
+            pause = self._poll
             try:
                 async with self._leadership() as conn, asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._sequence_for_ever(conn))
@@ -120,7 +153,10 @@ class Relay:
                 log.warning("relay_lost_database", service=self._source.service, reason=_first(group))
             except* asyncpg.UniqueViolationError as group:
                 log.warning("relay_met_another_sequencer", service=self._source.service, reason=_first(group))
-            await asyncio.sleep(self._poll)
+            except* Exception as group:
+                log.error("relay_failed", service=self._source.service, exc_info=group)
+                pause = SLOWLY
+            await asyncio.sleep(pause)
 
     @asynccontextmanager
     async def _leadership(self) -> AsyncIterator[Conn]:
@@ -133,6 +169,8 @@ class Relay:
             finally:
                 with suppress(*INFRASTRUCTURE_ERRORS):
                     await conn.remove_listener(event_log.STAGED, self._on_staged)
+                    if conn.is_closed():
+                        conn.terminate()  # a dead session still has its listener, which the pool would complain about
 
     def _on_staged(self, *_: object) -> None:
         self._staged.set()
@@ -147,7 +185,8 @@ class Relay:
                 self._sequenced.set()
                 continue
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._staged.wait(), self._poll)
+                async with asyncio.timeout(self._poll):
+                    await self._staged.wait()
 
     async def _publish_for_ever(self) -> None:
         while True:
@@ -162,7 +201,8 @@ class Relay:
 
     async def _wait_for_more(self) -> None:
         try:
-            await asyncio.wait_for(self._sequenced.wait(), IDLE_CHECK)
+            async with asyncio.timeout(IDLE_CHECK):
+                await self._sequenced.wait()
         except TimeoutError:
             self._last = None  # look again: an idle stream may have lost its tail
 
@@ -172,12 +212,13 @@ class Relay:
         telemetry.RELAY_DOUBTS.labels(self._source.service, type(error).__name__).inc()
         level = log.error if isinstance(error, Diverged) else log.warning
         level("relay_in_doubt", service=self._source.service, reason=str(error) or type(error).__name__)
-        await asyncio.sleep(1.0 if isinstance(error, Diverged) else self._poll)
+        await asyncio.sleep(SLOWLY if isinstance(error, Diverged) else self._poll)
 
     async def _publish_next(self) -> int:
         """Publishes what the stream lacks, up to READ_AHEAD batches; answers with how many events that were."""
         if self._last is None:
             self._last = await self._position_of_stream()
+            faults.point("relay.after_state")
         async with self._pool.acquire() as conn:
             rows = await event_log.read(conn, after=self._last, limit=ATOMIC_LIMIT * READ_AHEAD)
         telemetry.RELAY_LAG.labels(self._source.service).set(len(rows))
@@ -185,8 +226,9 @@ class Relay:
             return 0
         if rows[0].pos != self._last + 1:
             raise Diverged(f"the log goes on at {rows[0].pos}, the stream ends at {self._last}")
-        for begin in range(0, len(rows), ATOMIC_LIMIT):
-            await self._publish(rows[begin : begin + ATOMIC_LIMIT])
+        for batch in cut(rows):
+            await self._publish(batch)
+            telemetry.RELAY_LAG.labels(self._source.service).set(rows[-1].pos - batch[-1].pos)
         return len(rows)
 
     async def _publish(self, rows: list[LogRow]) -> None:
@@ -195,9 +237,10 @@ class Relay:
         try:
             commands = batch_commands(rows, self._source, expected_last=self._last, reply=reply)
             faults.point("relay.before_publish")
-            await self._client.publish_prepared(commands)
-            faults.point("relay.after_publish")
-            ack = await asyncio.wait_for(answer, self._ack_timeout)
+            async with asyncio.timeout(self._ack_timeout):
+                await self._client.publish_prepared(commands)
+                faults.point("relay.after_publish")
+                ack = await answer
         finally:
             self._replies.forget(reply)
         if ack.get("seq") != rows[-1].pos:
@@ -205,7 +248,6 @@ class Relay:
         faults.point("relay.after_ack")
         self._last = rows[-1].pos
         telemetry.EVENTS_RELAYED.labels(self._source.service).inc(len(rows))
-        telemetry.RELAY_LAG.labels(self._source.service).set(0)
 
     async def _position_of_stream(self) -> int:
         """The stream's last sequence, after making sure that it is a copy of our log up to there."""
@@ -215,7 +257,7 @@ class Relay:
         last = int(state["last_seq"])
         async with self._pool.acquire() as conn:
             if last > await event_log.last_pos(conn):
-                raise Diverged(f"the stream is at {last}, the log is not; was the database restored from an older copy?")
+                raise Diverged(f"the stream is at {last}, the log is not; is the database an older copy of itself?")
             row = await event_log.read(conn, after=last - 1, limit=1) if last else []
         if row:
             stored = await bus.event_id_at(self._client, self._source.service, self._source.province, last)
