@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from shared import bus
 from shared.contracts import Recorded, UnknownEvent, parse
@@ -65,12 +66,6 @@ class Undecodable(ValueError):
     """A message that is no event: a header is missing or its payload does not fit its type. It is parked."""
 
 
-class Waiting(NamedTuple):
-    """Why no batch comes: the stream is missing, or its tail was lost and is being refilled."""
-
-    reason: str
-
-
 class Follower:
     """Reads one stream. One `batches()` at a time; all state is thrown away between two consumers."""
 
@@ -81,12 +76,10 @@ class Follower:
         province: str,
         *,
         max_batch: int = 10_000,
-        on_waiting: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._client, self._service, self._province = client, service, province
         self._stream = bus.stream_name(service, province)
         self._max_batch = max_batch
-        self._on_waiting = on_waiting
 
     async def batches(self, after: int) -> AsyncGenerator[Batch, None]:
         """Endless batches from `after + 1` on. Raises HistoryCut when the stream begins later than that."""
@@ -122,8 +115,6 @@ class Follower:
             if reason != told:
                 log.warning("follow_waits", stream=self._stream, reason=reason, position=position)
                 told = reason
-                if self._on_waiting:
-                    await self._on_waiting(reason)
             await asyncio.sleep(bus.RECONNECT_WAIT)
 
     async def last_seq(self) -> int:
@@ -187,7 +178,9 @@ class _Consumer:
             yield [self._buffer.popleft() for _ in range(count)], self._pending + len(self._buffer)
 
     async def _ask(self) -> None:
-        """Keeps two requests ahead, and no more than a batch unread: back-pressure is not asking."""
+        """Keeps two requests ahead, and no more than two batches unread: back-pressure is not asking."""
+        if not self._asked:
+            self._last_sign = asyncio.get_running_loop().time()  # without a request the server had nothing to say
         while self._asked <= PULL and len(self._buffer) + self._asked < 2 * self._max_batch:
             body = {"batch": PULL, "expires": int(EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
             subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
@@ -200,7 +193,8 @@ class _Consumer:
         while len(self._buffer) == had:
             self._arrived.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._arrived.wait(), HEARTBEAT)
+                async with asyncio.timeout(HEARTBEAT):
+                    await self._arrived.wait()
             if self._doubt:
                 if self._buffer:
                     self._pending = 0  # what came before the doubt was proved: hand it out first
@@ -269,7 +263,7 @@ def decode(service: str, message: Message) -> Recorded:
 
 def key_of(message: Message) -> str:
     """The aggregate that a message says it belongs to (`ce-subject`); its position when it does not say."""
-    return _header(message.headers, b"ce-subject").decode(errors="replace") or f"pos-{message.pos}"
+    return unquote(_header(message.headers, b"ce-subject").decode(errors="replace")) or f"pos-{message.pos}"
 
 
 def type_of(message: Message) -> str:

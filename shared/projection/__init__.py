@@ -7,8 +7,8 @@
     def member_joined(rows: Rows, rec: Recorded, event: MemberJoined) -> None:
         rows.put(members, MemberRow(event.member_id, ...))
 
-`needs` names the rows that the fold may read, so that a batch of thousands loads them with one query a table. The engine
-(`shared.projection.engine`) loads, folds in memory, and writes rows and checkpoint in one transaction.
+`needs` names the rows that the fold may read, so that a batch of thousands loads them with one query a table. The
+engine (`shared.projection.engine`) loads, folds in memory, and writes rows and checkpoint in one transaction.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ R = TypeVar("R", bound=tuple[Any, ...])
 E = TypeVar("E", bound=Event)
 
 _SQL_TYPES: Mapping[Any, str] = {
-    str: "text", int: "bigint", bool: "boolean", float: "double precision", date: "date", datetime: "timestamp with time zone",
+    str: "text", int: "bigint", bool: "boolean", float: "double precision", date: "date",
+    datetime: "timestamp with time zone",
 }  # fmt: skip
 
 
@@ -72,7 +73,7 @@ class MissingNeed(RuntimeError):
 
 
 class Rows:
-    """The rows that a batch works on: loaded ones, and over them what the folds put. Immutable rows, so undo is cheap."""
+    """The rows that a batch works on: loaded ones, and over them what the folds put, so that undo is cheap."""
 
     def __init__(self, *, complete: bool = False) -> None:
         self._loaded: dict[Table[Any], dict[Key, Any]] = {}
@@ -149,7 +150,7 @@ class Reaction(NamedTuple):
 
 
 class Projection:
-    """A named set of tables and how events change them. Raise `version` when a fold or a shape changes: rebuilt then."""
+    """A named set of tables and how events change them. A fold or a shape changed: raise `version`, it is rebuilt."""
 
     def __init__(self, name: str, *, version: int, tables: tuple[Table[Any], ...]) -> None:
         self.name, self.version, self.tables = name, version, tables
@@ -163,7 +164,7 @@ class Projection:
     def on(self, event: type[E], *, needs: Callable[[Recorded, E], Iterable[tuple[Table[Any], Key]]]) -> Callable[
         [Callable[[Rows, Recorded, E], None]], Callable[[Rows, Recorded, E], None]
     ]:  # fmt: skip
-        """Registers a fold. It is pure: no I/O, no clock, no ids; the same rows for any cut of the stream into batches."""
+        """Registers a fold. It is pure: no I/O, no clock, no ids; the same rows for any cut into batches."""
 
         def register(fold: Callable[[Rows, Recorded, E], None]) -> Callable[[Rows, Recorded, E], None]:
             if event in self.reactions:

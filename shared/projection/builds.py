@@ -7,25 +7,29 @@ the rest is folded to exactly the same positions, and the rows are compared.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import NamedTuple
 
-from shared.db import Conn, Pool
+from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
 from shared.follow import Batch, Follower
+from shared.leader import leadership
 from shared.projection import Projection, store
 from shared.projection.engine import Engine
-from shared.projection.store import Difference
+from shared.projection.store import Difference, InService
 from shared.telemetry import logger
 from shared.wire import StreamClient
 
 log = logger(__name__)
+
+BUILD_LOCK = 0x6275696C
+"""Advisory lock of the one build that a database makes at a time; whoever holds it may drop what others left."""
 
 Progress = Callable[[str, str, int, int], None]
 """Told (projection, stream, position, goal) while a build catches up."""
 
 
 class Comparison(NamedTuple):
-    """What a build said about the one in service, at exactly the same positions."""
+    """What a build said about the one in service, at exactly the same positions. Of another version it says nothing."""
 
     projection: str
     positions: dict[str, int]
@@ -38,7 +42,7 @@ class Comparison(NamedTuple):
 class Workshop:
     """Makes builds of a service's projections."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a service, named
         self,
         pool: Pool,
         client: StreamClient,
@@ -46,10 +50,11 @@ class Workshop:
         province: str,
         *,
         max_batch: int = 10_000,
+        park_limit: int = 100,
         progress: Progress | None = None,
     ) -> None:
         self._pool, self._client, self._service, self._province = pool, client, service, province
-        self._max_batch, self._progress = max_batch, progress
+        self._max_batch, self._park_limit, self._progress = max_batch, park_limit, progress
 
     async def verify(self, projection: Projection) -> Comparison:
         """Recomputes from position 1, compares, and throws the recomputation away."""
@@ -60,28 +65,60 @@ class Workshop:
         return await self._beside(projection, switch=True)
 
     async def _beside(self, projection: Projection, *, switch: bool) -> Comparison:
-        async with self._pool.acquire() as conn, conn.transaction():
-            build = await store.begin_build(conn, projection)
-        try:
-            engine = Engine(self._pool, self._service, {projection: build}, strict=True)
-            await self._catch_up(engine, projection, await self._positions_in_service(projection))
-            async with self._pool.acquire() as conn, conn.transaction():
-                current = await store.in_service(conn, projection.name)
-                assert current is not None
-                goals = {c.stream: c.pos for c in await store.lock_checkpoints(conn, {projection.name: current.build})}
-                await self._catch_up(engine, projection, goals)
-                comparison = await _compare(conn, projection, current.build, build, goals)
-                if switch:
-                    await store.show(conn, projection, build)
-                    await store.drop_build(conn, projection.name, current.build)
-                else:
-                    await store.drop_build(conn, projection.name, build)
-        except BaseException:
-            async with self._pool.acquire() as conn:
-                await store.drop_build(conn, projection.name, build)
-            raise
+        async with leadership(self._pool, BUILD_LOCK):
+            build = await self._begin(projection)
+            try:
+                comparison = await self._compute(projection, build, switch=switch)
+            except BaseException:
+                with suppress(*INFRASTRUCTURE_ERRORS):
+                    await self._drop(projection, build)
+                raise
+            await self._sweep(projection)
         log.info("build_compared", projection=projection.name, differences=comparison.total, in_service=switch)
         return comparison
+
+    async def _begin(self, projection: Projection) -> int:
+        await self._sweep(projection)
+        async with self._pool.acquire() as conn, conn.transaction():
+            return await store.begin_build(conn, projection)
+
+    async def _drop(self, projection: Projection, build: int) -> None:
+        async with self._pool.acquire() as conn, conn.transaction():
+            await store.drop_build(conn, projection.name, build)
+
+    async def _sweep(self, projection: Projection) -> None:
+        """Drops what is not in service: this build if it was for comparison, the one replaced, those of a crash.
+
+        Not within the switch: dropping tables waits for their last reader, and everyone else would wait behind that.
+        """
+        async with self._pool.acquire() as conn:
+            abandoned = await store.abandoned_builds(conn, projection.name)
+        for build in abandoned:
+            await self._drop(projection, build)
+
+    async def _compute(self, projection: Projection, build: int, *, switch: bool) -> Comparison:
+        engine = Engine(self._pool, self._service, {projection: build}, park_limit=self._park_limit, strict=True)
+        await self._approach(engine, projection)
+        async with self._pool.acquire() as conn, conn.transaction():
+            current = await store.in_service(conn, projection.name)
+            assert current is not None
+            goals = {c.stream: c.pos for c in await store.lock_checkpoints(conn, {projection.name: current.build})}
+            await self._catch_up(engine, projection, goals)
+            comparison = await _compare(conn, projection, current, build, goals)
+            if switch:
+                await store.show(conn, projection, build)
+                await store.forget_build(conn, projection.name, current.build)
+        return comparison
+
+    async def _approach(self, engine: Engine, projection: Projection) -> None:
+        """Catches up until less than a batch is left, so that the live projector is held up for a moment only."""
+        left = None
+        goals: dict[str, int] = {}
+        while left is None or left > self._max_batch:
+            now = await self._positions_in_service(projection)
+            left = sum(pos - goals.get(stream, 0) for stream, pos in now.items())
+            await self._catch_up(engine, projection, now)
+            goals = now
 
     async def _positions_in_service(self, projection: Projection) -> dict[str, int]:
         async with self._pool.acquire() as conn, conn.transaction():
@@ -112,17 +149,22 @@ def _cut(batch: Batch, goal: int) -> Batch:
     return batch._replace(last=goal, messages=batch.messages[: goal - batch.first + 1])
 
 
-async def _compare(conn: Conn, projection: Projection, live: int, other: int, positions: dict[str, int]) -> Comparison:
-    count, differences = 0, []
+async def _compare(
+    conn: Conn, projection: Projection, live: InService, other: int, positions: dict[str, int]
+) -> Comparison:
+    count: int = 0
+    differences: list[Difference] = []
+    if live.version != projection.version:
+        return Comparison(projection.name, positions, 0, [])  # other shapes and folds: nothing to compare
     for table in projection.tables:
-        found = await store.count_differences(conn, projection.name, table, live, other)
+        found = await store.count_differences(conn, projection.name, table, live.build, other)
         if found:
-            differences += await store.list_differences(conn, projection.name, table, live, other, limit=20)
+            differences += await store.list_differences(conn, projection.name, table, live.build, other, limit=20)
         count += found
     return Comparison(projection.name, positions, count, differences)
 
 
-async def prepare(
+async def prepare(  # noqa: PLR0913 - the parts of a service, named
     pool: Pool,
     client: StreamClient,
     service: str,
@@ -130,6 +172,7 @@ async def prepare(
     projections: Sequence[Projection],
     *,
     max_batch: int = 10_000,
+    park_limit: int = 100,
 ) -> dict[Projection, int]:
     """The build in service of each projection: made if there is none, rebuilt beside if the code's version is newer."""
     chosen: dict[Projection, int] = {}
@@ -139,7 +182,7 @@ async def prepare(
             build = current.build if current else await store.begin_build(conn, projection)
         if current and current.version != projection.version:
             log.info("rebuild_for_new_version", projection=projection.name, old=current.version, new=projection.version)
-            workshop = Workshop(pool, client, service, province, max_batch=max_batch)
+            workshop = Workshop(pool, client, service, province, max_batch=max_batch, park_limit=park_limit)
             await workshop.rebuild(projection)
             async with pool.acquire() as conn:
                 now = await store.in_service(conn, projection.name)

@@ -7,49 +7,21 @@ again; neither steps over anything. The checkpoint is compared and set: an engin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 from shared import faults, follow, telemetry
-from shared.contracts import Recorded, UnknownEvent
+from shared.contracts import UnknownEvent
 from shared.db import Conn, Pool
 from shared.follow import Batch, Message, Undecodable
-from shared.projection import Key, Projection, Rows, Table, store
+from shared.projection import Key, MissingNeed, Projection, Rows, Table, store
 from shared.projection.store import Checkpoint, ParkedEvent
+from shared.projection.trouble import DATA_ERRORS, Fenced, Gap, Item, ParkLimit, UnknownInRebuild, Unwritable
 from shared.telemetry import logger
 
 log = logger(__name__)
 
 CACHE_LIMIT = 50_000
 """Rows of a cached table that stay in memory between batches."""
-
-
-class Fenced(RuntimeError):
-    """Another engine moved these checkpoints. Nothing was written; begin again from the database's positions."""
-
-
-class Gap(RuntimeError):
-    """A batch begins behind the next position. Nothing was written; fetch again from the checkpoint."""
-
-
-class ParkLimit(RuntimeError):
-    """Too many events are parked: something is wrong with the projection, not with the events. It stops."""
-
-
-class UnknownInRebuild(RuntimeError):
-    """A rebuild met an event type that this release does not know; it must not leave it out."""
-
-
-class Item(NamedTuple):
-    """A message and what became of it: an event, or why it is none."""
-
-    message: Message
-    rec: Recorded | None
-    error: Exception | None
-
-    @property
-    def key(self) -> str:
-        return self.rec.event.key() if self.rec else follow.key_of(self.message)
 
 
 OnCommit = Callable[[str, int], Awaitable[None]]
@@ -91,17 +63,16 @@ class Engine:
     async def apply(self, batch: Batch) -> int:
         """Folds a batch and commits; answers with the position reached. Raises Fenced, Gap, ParkLimit, or what failed.
 
-        After any exception nothing was written and memory is empty; call `refresh` before the next batch.
+        After an exception memory is empty, and rows and checkpoint agree; call `refresh` before the next batch.
         """
         async with self._one_at_a_time:
             items = [self._decode(batch.stream, m) for m in batch.messages]
             try:
-                await self._commit(batch, items)
+                await self._commit_or_halve(batch, items)
             except BaseException:
                 self._rows.forget()
                 self._known = {}
                 raise
-            self._rows.settle(cache_limit=CACHE_LIMIT)
         telemetry.EVENTS_APPLIED.labels(self._service, batch.stream).inc(len(items))
         faults.point("projector.after_commit")
         return batch.last
@@ -116,6 +87,16 @@ class Engine:
             return Item(message, None, None)
         except Undecodable as error:
             return Item(message, None, error)
+
+    async def _commit_or_halve(self, batch: Batch, items: list[Item]) -> None:
+        """Commits; what the database cannot store is narrowed down by halves to the events that it comes from."""
+        try:
+            await self._commit(batch, items)
+            self._rows.settle(cache_limit=CACHE_LIMIT)
+        except Unwritable as error:
+            self._rows.forget()
+            for part, its_items in _halves(batch, items, error):
+                await self._commit_or_halve(part, its_items)
 
     async def _commit(self, batch: Batch, items: list[Item]) -> None:
         parked: list[ParkedEvent] = []
@@ -148,19 +129,20 @@ class Engine:
         self, conn: Conn, projection: Projection, at: Checkpoint, items: list[Item], held: set[tuple[str, str, str]]
     ) -> list[ParkedEvent]:
         """Folds into memory; what cannot be folded is parked, and the whole batch folded again without it."""
-        reasons = {i.message.pos: repr(i.error) for i in items if i.error}
-        wanted = [i for i in items if i.rec is not None and type(i.rec.event) in projection.reactions]
+        reasons = {i.message.pos: why for i in items if (why := i.trouble(projection))}
+        wanted = [i for i in items if i.message.pos in reasons or (i.rec and type(i.rec.event) in projection.reactions)]
         await self._load(conn, projection, at, wanted, reasons)
-        while True:
-            failed = self._try_fold(projection, at.stream, wanted, reasons, held)
-            if failed is None:
-                break
+        while failed := self._try_fold(projection, at.stream, wanted, reasons, held):
             self._rows.undo(projection.tables)
             reasons[failed[0].message.pos] = f"{type(failed[1]).__name__}: {failed[1]}"
-        by_pos = {i.message.pos: i for i in items}
-        for pos in reasons:
-            held.add((projection.name, at.stream, by_pos[pos].key))
-        return [_parked(at, by_pos[pos], reason) for pos, reason in sorted(reasons.items())]
+            self._mind_the_limit(len(reasons), reasons)
+        aside = [i for i in wanted if i.message.pos in reasons]
+        held.update((projection.name, at.stream, i.key) for i in aside)
+        return [i.parked(at, reasons[i.message.pos]) for i in aside]
+
+    def _mind_the_limit(self, parked: int, reasons: Mapping[int, str]) -> None:
+        if parked > self._park_limit:
+            raise ParkLimit(f"{parked} events parked, limit {self._park_limit}; {next(iter(reasons.values()))}")
 
     def _try_fold(
         self,
@@ -170,17 +152,19 @@ class Engine:
         reasons: dict[int, str],
         held: set[tuple[str, str, str]],
     ) -> tuple[Item, Exception] | None:
+        """Folds in order what is free to be folded; answers with the first that fails and its error."""
         rows, reactions = self._rows, projection.reactions
         stuck = {key for name, of, key in held if name == projection.name and of == stream}
         for item in items:
             rec = item.rec
-            assert rec is not None
-            if (stuck and item.key in stuck) or item.message.pos in reasons:
+            if rec is None or item.message.pos in reasons or (stuck and item.key in stuck):
                 reasons.setdefault(item.message.pos, "an earlier event of this key is parked")
                 stuck.add(item.key)
                 continue
             try:
                 reactions[type(rec.event)].fold(rows, rec, rec.event)
+            except MissingNeed:
+                raise  # a mistake in the projection: parking would hide it
             except Exception as error:
                 return item, error
         return None
@@ -191,7 +175,8 @@ class Engine:
         """Loads every row that the batch's folds may read, one query a table."""
         wanted: dict[Table[object], set[Key]] = {table: set() for table in projection.tables}  # type: ignore[type-var]
         for item in items:
-            assert item.rec is not None
+            if item.rec is None or item.message.pos in reasons:
+                continue
             try:
                 for table, key in projection.reactions[type(item.rec.event)].needs(item.rec, item.rec.event):
                     wanted[table].add(key)
@@ -201,56 +186,78 @@ class Engine:
         for table, keys in wanted.items():
             missing = self._rows.missing(table, keys)
             if missing:
-                self._rows.load(table, missing, await store.load(conn, schema, table, missing))
+                try:
+                    self._rows.load(table, missing, await store.load(conn, schema, table, missing))
+                except DATA_ERRORS as error:
+                    raise Unwritable(projection.name, error) from error
 
     async def _write(self, conn: Conn, parked: list[ParkedEvent], moves: list[tuple[Checkpoint, int]]) -> None:
         for checkpoint, _ in moves:
             projection = next(p for p in self._projections if p.name == checkpoint.projection)
-            schema = store.schema_of(projection.name, checkpoint.build)
-            for table in projection.tables:
-                changed = self._rows.changed(table)
-                if changed:
-                    await store.upsert(conn, schema, table, changed)
+            await self._upsert(conn, projection, checkpoint.build)
         if parked:
             await store.park(conn, parked)
-            total = len(await store.parked(conn, self._builds))
+            total = len(await store.parked_positions(conn, self._builds))
             log.warning("events_parked", service=self._service, now=len(parked), total=total, first=parked[0].reason)
-            if total > self._park_limit:
-                raise ParkLimit(f"{total} events parked, limit {self._park_limit}; first: {parked[0].reason}")
+            self._mind_the_limit(total, {0: parked[0].reason})
         if await store.move_checkpoints(conn, moves) != len(moves):
             raise Fenced("checkpoints moved while writing")
+
+    async def _upsert(self, conn: Conn, projection: Projection, build: int) -> None:
+        for table in projection.tables:
+            if changed := self._rows.changed(table):
+                try:
+                    await store.upsert(conn, store.schema_of(projection.name, build), table, changed)
+                except DATA_ERRORS as error:
+                    raise Unwritable(projection.name, error) from error
 
     async def retry(self, event: ParkedEvent, projection: Projection) -> int:
         """Folds a parked event and everything parked behind it for the same key; answers with how many it folded.
 
-        Raises what the fold raises, and then changes nothing.
+        Raises what the fold raises, and then changes nothing. Every engine that holds rows of this build in memory,
+        this one too, is fenced by it and has to `refresh`.
         """
         async with self._one_at_a_time:
             self._rows.forget()
-            async with self._pool.acquire() as conn, conn.transaction():
-                await store.lock_checkpoints(conn, self._builds)
-                same = [
-                    e for e in await store.parked(conn, self._builds)
-                    if (e.projection, e.stream, e.key) == (event.projection, event.stream, event.key)
-                ]  # fmt: skip
-                recs = [follow.decode(e.stream, Message(e.pos, e.payload, e.headers)) for e in same]
-                at = Checkpoint(event.projection, event.build, event.stream, 0)
-                items = [Item(Message(r.pos, b"", b""), r, None) for r in recs if type(r.event) in projection.reactions]
-                await self._load(conn, projection, at, items, {})
-                for rec in recs:
-                    projection.fold(self._rows, rec)
-                schema = store.schema_of(projection.name, event.build)
-                for table in projection.tables:
-                    if changed := self._rows.changed(table):
-                        await store.upsert(conn, schema, table, changed)
-                await store.unpark(conn, same)
-            self._rows.forget()
+            self._known = {}
+            try:
+                async with self._pool.acquire() as conn, conn.transaction():
+                    return await self._retry(conn, event, projection)
+            finally:
+                self._rows.forget()
+
+    async def _retry(self, conn: Conn, event: ParkedEvent, projection: Projection) -> int:
+        await store.lock_checkpoints(conn, self._builds)
+        same = [
+            e for e in await store.parked(conn, self._builds)
+            if (e.projection, e.stream, e.key) == (event.projection, event.stream, event.key)
+        ]  # fmt: skip
+        recs = [follow.decode(e.stream, Message(e.pos, e.payload, e.headers)) for e in same]
+        items = [Item(Message(r.pos, b"", b""), r, None) for r in recs if type(r.event) in projection.reactions]
+        failed: dict[int, str] = {}
+        await self._load(conn, projection, Checkpoint(event.projection, event.build, event.stream, 0), items, failed)
+        if failed:
+            raise ValueError(next(iter(failed.values())))
+        for rec in recs:
+            projection.fold(self._rows, rec)
+        await self._upsert(conn, projection, event.build)
+        await store.unpark(conn, same)
+        await store.outdate(conn, event.projection, event.build)
         return len(same)
 
 
-def _parked(at: Checkpoint, item: Item, reason: str) -> ParkedEvent:
-    message = item.message
-    return ParkedEvent(
-        at.projection, at.build, at.stream, message.pos, item.key, follow.type_of(message), reason[:500],
-        message.headers, message.data,
-    )  # fmt: skip
+def _halves(batch: Batch, items: list[Item], error: Unwritable) -> Iterator[tuple[Batch, list[Item]]]:
+    """Two smaller batches; a single event comes again with what was said of it, to be parked."""
+    if len(items) == 1:
+        item = items[0]
+        if any(u.projection == error.projection for u in item.unwritable):
+            raise error
+        yield batch, [item._replace(unwritable=(*item.unwritable, error))]
+        return
+    middle = len(items) // 2
+    for part in (slice(None, middle), slice(middle, None)):
+        messages = batch.messages[part]
+        yield batch._replace(first=messages[0].pos, last=messages[-1].pos, messages=messages), items[part]
+
+
+__all__ = ["Engine", "Fenced", "Gap", "Item", "OnCommit", "ParkLimit", "UnknownInRebuild"]

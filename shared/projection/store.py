@@ -16,6 +16,8 @@ class Checkpoint(NamedTuple):
     build: int
     stream: str
     pos: int
+    epoch: int = 0
+    """Raised when rows of the build change without an event: what engines hold in memory is outdated then."""
 
 
 class ParkedEvent(NamedTuple):
@@ -81,7 +83,7 @@ async def upsert(conn: Conn, schema: str, table: Table[Any], rows: Sequence[Any]
 async def lock_checkpoints(conn: Conn, builds: Mapping[str, int]) -> list[Checkpoint]:
     """The checkpoints of these builds, locked until the transaction ends, in one order for everyone."""
     rows = await conn.fetch(
-        "select c.projection, c.build, c.stream, c.pos from checkpoint c"
+        "select c.projection, c.build, c.stream, c.pos, c.epoch from checkpoint c"
         " join unnest($1::text[], $2::int[]) as b(projection, build) using (projection, build)"
         " order by projection, build, stream for update of c",
         list(builds),
@@ -104,6 +106,13 @@ async def move_checkpoints(conn: Conn, moves: Sequence[tuple[Checkpoint, int]]) 
         [new for _, new in moves],
     )
     return int(status.rsplit(" ", 1)[1])
+
+
+async def outdate(conn: Conn, projection: str, build: int) -> None:
+    """Fences every engine that holds rows of this build in memory, as they were changed behind its back."""
+    await conn.execute(
+        "update checkpoint set epoch = epoch + 1 where projection = $1 and build = $2", projection, build
+    )
 
 
 async def live_positions(conn: Conn) -> dict[str, int]:
@@ -165,18 +174,24 @@ async def show(conn: Conn, projection: Projection, build: int) -> None:
     )
 
 
-async def drop_build(conn: Conn, projection: str, build: int) -> None:
-    """Removes a build that is not in service, with its checkpoints and parked events."""
+async def forget_build(conn: Conn, projection: str, build: int) -> None:
+    """Removes a build's checkpoints, which fences its engines, and its parked events; its tables stay."""
     await conn.execute("delete from checkpoint where projection = $1 and build = $2", projection, build)
     await conn.execute("delete from parked where projection = $1 and build = $2", projection, build)
+
+
+async def drop_build(conn: Conn, projection: str, build: int) -> None:
+    """Removes a build that is not in service, with all that belongs to it. Waits for readers of its tables."""
+    await forget_build(conn, projection, build)
     await conn.execute(f"drop schema if exists {schema_of(projection, build)} cascade")
 
 
 async def abandoned_builds(conn: Conn, projection: str) -> list[int]:
-    """Builds that are not in service: left by a rebuild or a verification that did not end."""
+    """Builds that have tables but are not in service: replaced, or left by a build that did not end."""
     rows = await conn.fetch(
-        "select distinct c.build from checkpoint c join projection p on p.name = c.projection"
-        " where p.name = $1 and c.build <> p.build order by c.build",
+        "select replace(n.nspname, $1 || '_', '')::int as build from pg_namespace n"
+        " join projection p on p.name = $1 and n.nspname <> p.name || '_' || p.build"
+        " where n.nspname ~ ('^' || $1 || '_[0-9]+$') order by 1",
         projection,
     )
     return [r["build"] for r in rows]
@@ -205,8 +220,8 @@ def _differences(projection: str, table: Table[Any], live: int, other: int) -> s
     a, b = (f"{schema_of(projection, build)}.{table.name}" for build in (live, other))
     same = " and ".join(f"a.{n} = b.{n}" for n in names)
     return (
-        f"(select to_jsonb(a) as a, to_jsonb(b) as b, a.{names[0]} as a_key, b.{names[0]} as b_key from {a} a full join {b} b"
-        f" on {same} where a is distinct from b) as differences"
+        f"(select to_jsonb(a) as a, to_jsonb(b) as b, a.{names[0]} as a_key, b.{names[0]} as b_key"
+        f" from {a} a full join {b} b on {same} where a is distinct from b) as differences"
     )
 
 
@@ -232,6 +247,17 @@ async def parked(conn: Conn, builds: Mapping[str, int]) -> list[ParkedEvent]:
         list(builds.values()),
     )
     return [ParkedEvent(*r.values()) for r in rows]
+
+
+async def parked_positions(conn: Conn, builds: Mapping[str, int]) -> list[int]:
+    """Positions of what these builds have set aside."""
+    rows = await conn.fetch(
+        "select k.pos from parked k"
+        " join unnest($1::text[], $2::int[]) as b(projection, build) using (projection, build)",
+        list(builds),
+        list(builds.values()),
+    )
+    return [r["pos"] for r in rows]
 
 
 async def parked_keys(conn: Conn, builds: Mapping[str, int]) -> set[tuple[str, str, str]]:
@@ -280,7 +306,8 @@ async def write_health(conn: Conn, stream: str, state: str, last_seq: int, pos: 
     await conn.execute(
         "insert into follow_health (stream, state, last_seq, pos) values ($1, $2, $3, $4)"
         " on conflict (stream) do update set state = $2, last_seq = $3, pos = $4, checked_at = now(),"
-        " caught_up_at = case when $4 >= $3 then now() else follow_health.caught_up_at end",
+        " caught_up_at = case when $2 = 'live' or ($2 = 'no_stream' and $4 = 0) then now()"
+        " else follow_health.caught_up_at end",
         stream,
         state,
         last_seq,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing, suppress
+from typing import Any
 
 from shared import bus, telemetry
-from shared.db import INFRASTRUCTURE_ERRORS, Pool
+from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
 from shared.follow import Follower, HistoryCut
 from shared.leader import leadership
 from shared.projection import Projection, builds, store
@@ -19,6 +20,10 @@ log = logger(__name__)
 
 PROJECTOR_LOCK = 0x70726F6A
 """Advisory lock of the one active projector of a database."""
+AGAIN = 0.2
+"""Seconds before another try after an error that time may heal."""
+SLOWLY = 5.0
+"""Seconds before another try after one that it will not."""
 HEALTH_EVERY = 1.0
 """Seconds between two notes of how far behind each stream is."""
 
@@ -26,7 +31,7 @@ HEALTH_EVERY = 1.0
 class Projector:
     """Runs all projections of a service. `run()` begins anew after any error; positions are always the database's."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a service, named
         self,
         pool: Pool,
         client: StreamClient,
@@ -42,68 +47,92 @@ class Projector:
         self._projections = list(projections)
         self._max_batch, self._park_limit, self._on_commit = max_batch, park_limit, on_commit
         self._reached: dict[str, int] = {}
-        self._states: dict[str, str] = {}
+        self._ends: dict[str, int] = {}  # last sequence of each stream when it was last seen
+        self._stopped = False
 
     async def run(self) -> None:
-        """Works until cancelled."""
+        """Works until cancelled. What time alone will not heal is noted for `readyz`, and tried again slowly."""
         while True:
+            stopped: BaseException | None = None
             try:
-                async with leadership(self._pool, PROJECTOR_LOCK):
-                    await self._work()
+                async with leadership(self._pool, PROJECTOR_LOCK) as session:
+                    await self._work(session)
             except* (*INFRASTRUCTURE_ERRORS, *bus.NATS_ERRORS) as group:
                 log.warning("projector_waits", service=self._service, reason=_first(group))
             except* (Fenced, Gap) as group:
                 log.info("projector_begins_again", service=self._service, reason=_first(group))
             except* (ParkLimit, HistoryCut, UnknownInRebuild) as group:
                 log.error("projector_stopped", service=self._service, reason=_first(group))
+                stopped = group
+            except* Exception as group:
+                log.error("projector_failed", service=self._service, exc_info=group)
+                stopped = group
+            if stopped is not None:
                 await self._note_stopped()
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(SLOWLY if stopped is not None else AGAIN)
 
-    async def _work(self) -> None:
+    async def _work(self, session: Conn) -> None:
         chosen = await builds.prepare(
-            self._pool, self._client, self._service, self._province, self._projections, max_batch=self._max_batch
+            self._pool,
+            self._client,
+            self._service,
+            self._province,
+            self._projections,
+            max_batch=self._max_batch,
+            park_limit=self._park_limit,
         )
         engine = Engine(self._pool, self._service, chosen, park_limit=self._park_limit)
         self._reached = await engine.refresh()
         async with asyncio.TaskGroup() as tasks:
             for stream in engine.streams:
                 tasks.create_task(self._follow(engine, stream))
-            tasks.create_task(self._watch(engine.streams))
+            tasks.create_task(self._watch(session, engine.streams))
 
     async def _follow(self, engine: Engine, stream: str) -> None:
-        async def waiting(reason: str) -> None:
-            self._states[stream] = reason
-
-        follower = Follower(
-            self._client, stream, self._province, max_batch=self._max_batch, on_waiting=waiting
-        )  # fmt: skip
+        follower = Follower(self._client, stream, self._province, max_batch=self._max_batch)
         async with aclosing(follower.batches(self._reached[stream])) as batches:
             async for batch in batches:
-                self._states.pop(stream, None)
                 self._reached[stream] = await engine.apply(batch)
                 if self._on_commit:
                     await self._on_commit(stream, batch.last)
 
-    async def _watch(self, streams: Sequence[str]) -> None:
+    async def _watch(self, session: Conn, streams: Sequence[str]) -> None:
+        """Notes health over the session that holds the leader's lock: when that is lost, the work ends with it."""
+        if self._stopped:  # say that it works again only when it has worked for a while
+            await asyncio.sleep(HEALTH_EVERY)
         while True:
-            await self._note_health(streams)
+            for stream in streams:
+                await self._note_health(session, stream)
+            telemetry.PARKED.labels(self._service).set(await store.count_parked(session))
+            self._stopped = False
             await asyncio.sleep(HEALTH_EVERY)
 
-    async def _note_health(self, streams: Sequence[str]) -> None:
-        for stream in streams:
-            state = await bus.stream_state(self._client, stream, self._province)
+    async def _note_health(self, session: Conn, stream: str) -> None:
+        label, last, pos = "unreachable", self._ends.get(stream, 0), self._reached[stream]
+        with suppress(*bus.NATS_ERRORS):
+            async with asyncio.timeout(HEALTH_EVERY):
+                state = await bus.stream_state(self._client, stream, self._province)
             last, pos = int(state["last_seq"]) if state else 0, self._reached[stream]
-            label = self._states.get(stream) or ("live" if pos >= last else "catching_up")
-            telemetry.PROJECTION_LAG.labels(self._service, stream).set(max(last - pos, 0))
-            async with self._pool.acquire() as conn:
-                await store.write_health(conn, stream, label, last, pos)
-                telemetry.PARKED.labels(self._service).set(await store.count_parked(conn))
+            label = _label(state, pos)
+            self._ends[stream] = last
+        telemetry.PROJECTION_LAG.labels(self._service, stream).set(max(last - pos, 0))
+        await store.write_health(session, stream, label, last, pos)
 
     async def _note_stopped(self) -> None:
-        async with self._pool.acquire() as conn:
-            for stream, pos in self._reached.items():
-                await store.write_health(conn, stream, "stopped", pos + 1, pos)
-        await asyncio.sleep(10.0)
+        self._stopped = True
+        with suppress(*INFRASTRUCTURE_ERRORS):
+            async with self._pool.acquire() as conn:
+                for stream in sorted({s for p in self._projections for s in p.follows}):
+                    pos = self._reached.get(stream, 0)
+                    await store.write_health(conn, stream, "stopped", self._ends.get(stream, 0), pos)
+
+
+def _label(state: Mapping[str, Any] | None, pos: int) -> str:
+    if state is None:
+        return "no_stream"
+    if state["last_seq"] < pos:
+        return "waiting_for_refill"
+    return "live" if state["last_seq"] == pos else "catching_up"
 
 
 def _first(group: BaseException) -> str:

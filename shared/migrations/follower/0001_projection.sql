@@ -15,6 +15,7 @@ create table checkpoint (
     build int not null,
     stream text not null,          -- producing service
     pos bigint not null default 0, -- last position whose effect is in the rows
+    epoch int not null default 0,  -- raised when rows change without an event (a parked event was retried)
     moved_at timestamptz not null default now(),
     primary key (projection, build, stream)
 );
@@ -37,7 +38,7 @@ create index parked_key on parked (projection, build, stream, key, pos);
 -- Written once a second by the active projector, read by every API process: how far behind, and since when.
 create table follow_health (
     stream text primary key,
-    state text not null,           -- live, catching_up, no_stream, waiting_for_refill, stopped
+    state text not null,           -- live, catching_up, no_stream, waiting_for_refill, unreachable, stopped
     last_seq bigint not null,
     pos bigint not null,
     checked_at timestamptz not null default now(),
