@@ -145,3 +145,8 @@ class Page:
     def has_members(self) -> bool:
         """Whether there is anything to count yet."""
         return self.phase not in {"no_campaign", "no_members"}
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether the window has begun, so that shares of the quota mean something."""
+        return self.phase in {"open", "closed"}

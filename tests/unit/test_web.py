@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from httpx import ASGITransport, AsyncClient
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from services.reporting import present
 from shared import web
 from shared.web import formats
+from shared.web.assets import Assets
 
 FOLDERS = [web.TEMPLATES, present.PAGES]
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
@@ -159,3 +163,19 @@ def test_the_scale_is_one_way_in_lightness_so_that_it_survives_grey_print(scheme
     if scheme == "light":
         steps.reverse()
     assert all(after > before * 1.25 for before, after in pairwise(steps))
+
+
+async def test_an_asset_is_kept_for_ever_only_where_its_address_names_its_content() -> None:
+    app = Starlette(routes=[Mount("/static", Assets())])
+    async with AsyncClient(transport=ASGITransport(app=app), base_url="http://pages") as client:
+        named = await client.get(web.static("tokens.css"))
+        font = await client.get("/static/fonts/be-vietnam-pro-400.woff2")
+    assert named.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert font.headers["cache-control"] == "public, max-age=604800"
+    assert (named.status_code, font.headers["content-type"]) == (200, "font/woff2")
+
+
+def test_the_first_load_stays_within_its_budget() -> None:
+    """100 KB in all, uncompressed; the page itself (about 40 KB) is the rest."""
+    files = [*web.STATIC.glob("*.css"), *web.STATIC.glob("*.js"), *web.STATIC.glob("fonts/*.woff2")]
+    assert sum(file.stat().st_size for file in files) < 50_000

@@ -151,11 +151,12 @@ def test_nothing_is_drawn_while_there_is_nothing_to_count(phase: str) -> None:
         ("catching_up", "còn 1.204 sự kiện"),
         ("waiting_for_refill", "nạp lại từ nhật ký"),
         ("degraded", "2 sự kiện không đọc được đang để riêng"),
+        ("degraded, nothing parked", "Số liệu đã ngừng cập nhật"),
     ],
 )
 def test_every_state_of_the_read_model_says_what_it_means(state: str, said: str) -> None:
     parked = 2 if state == "degraded" else 0
-    model = {"state": state, "stale_seconds": 2.0, "lag": 1204, "parked": parked, "positions": {}}
+    model = {"state": state.partition(",")[0], "stale_seconds": 2.0, "lag": 1204, "parked": parked, "positions": {}}
     notice = words(rendered(a_page(an_overview(read_model=model)))["notices"])
     assert said in notice
     assert bool(said) == bool(notice)
@@ -167,6 +168,23 @@ def test_units_are_ranked_by_the_share_of_members_who_met_their_quota() -> None:
     assert [unit.unit_id for unit in page.league] == ["534", "533", "536", "531"]
     assert "Cao nhất 90,0 %: Đức Phổ ; thấp nhất 14,3 %: Lý Sơn" in words(rendered(page)["map"])
     assert "2 trong 4 đơn vị có quá nửa" in words(rendered(page)["league"])
+
+
+def test_a_title_that_counts_nobody_says_so() -> None:
+    assert "Chưa đơn vị nào có quá nửa" in words(rendered(a_page(units=[LY_SON]))["league"])
+
+
+def test_before_the_first_day_the_map_shows_who_stands_ready_and_no_share() -> None:
+    fragments = rendered(a_page(an_overview(window="before", seconds_left=None)))
+    assert "Mộ Đức 70 thành viên 14 tổ" in words(fragments["map"])
+    assert "6.510 người dân: 7 cho mỗi người trong 930 thành viên" in words(fragments["facts"])
+    assert "%" not in words(fragments["map"] + fragments["facts"] + fragments["league"] + fragments["daily"])
+
+
+def test_a_district_without_communes_says_where_its_teams_belong() -> None:
+    fragments = rendered(a_page(units=[], unit=LY_SON))
+    assert words(fragments["map"]) == ("Huyện Lý Sơn không có đơn vị cấp dưới Các tổ ở đây thuộc thẳng đơn vị này.")
+    assert words(fragments["league"]) == ""
 
 
 def test_units_that_share_a_place_share_the_title() -> None:
