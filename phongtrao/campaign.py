@@ -12,12 +12,20 @@ import services
 CAMPAIGN_ID = "phat-dong-2023"
 EDITION = "2023"
 TOPICS = (
-    ("online-services", "Dịch vụ công trực tuyến trên hệ thống của tỉnh", "Online public services on the provincial system"),
-    ("online-payment", "Thanh toán trực tuyến khi làm thủ tục hành chính", "Online payment in administrative procedures"),
+    (
+        "online-services",
+        "Dịch vụ công trực tuyến trên hệ thống của tỉnh",
+        "Online public services on the provincial system",
+    ),
+    (
+        "online-payment",
+        "Thanh toán trực tuyến khi làm thủ tục hành chính",
+        "Online payment in administrative procedures",
+    ),
     ("cashless", "Ứng dụng thanh toán không dùng tiền mặt", "Cashless payment apps"),
     ("platforms", "Cài đặt, sử dụng nền tảng số, thực hành kỹ năng số", "Installing and using digital platforms"),
     ("safe-networks", "Mạng xã hội văn minh, an toàn; nhận diện tin xấu, độc", "Safe use of social networks"),
-)  # fmt: skip
+)
 TOPIC_WEIGHTS = (34, 17, 22, 17, 10)
 
 

@@ -1,4 +1,4 @@
-"""The demonstration of `phongtrao up`: the simulation on the instance's own clock, and its place noted for the next start."""
+"""The demonstration of `phongtrao up`: the simulation on the instance's own clock, noted for the next start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who takes the course when, and how well: about seven in ten pass at the first try, most others at a later one. Pure."""
+"""Who takes the course when, and how well: about seven in ten pass at once, most others later. Pure."""
 
 from __future__ import annotations
 

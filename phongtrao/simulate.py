@@ -7,9 +7,9 @@ moment that was noted earlier: what is sent twice is answered twice and counted 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -62,9 +62,9 @@ async def make_plan(api: Api, seed: int, *, share: float = 1.0, learners: bool =
 
 async def set_up(api: Api, plan: Plan, say: Say) -> str | None:
     """Organisations, campaign, course, teams and members. Answers with the last position that registry gave."""
-    seen = None
-    for organisation in campaign.organisations():
-        seen = _must(await api.post("/registry/organisations", organisation, OFFICER)).json()["pos"]
+    async with asyncio.TaskGroup() as tasks:
+        asked = [tasks.create_task(_register(api, body)) for body in campaign.organisations()]
+    seen = newest(task.result() for task in asked)
     body = campaign.launch_body(plan.districts)
     _must(await api.post("/outreach/campaigns", body, OFFICER, min_pos=seen))
     _must(await api.post("/courses/courses", course.publish_body(), OFFICER))
@@ -72,12 +72,23 @@ async def set_up(api: Api, plan: Plan, say: Say) -> str | None:
     positions = await _form(api, plan.teams)
     members = sum(1 for team in plan.teams for m in team.members if m.joined_on <= LAUNCH)
     say(f"{len(plan.teams)} teams with {members} members")
-    return max(positions, key=lambda p: int(p.partition(":")[2]), default=None)
+    return newest(positions)
 
 
-async def _form(api: Api, teams: Sequence[Team]) -> list[str]:
+async def _register(api: Api, body: dict[str, Any]) -> str | None:
+    answer = _must(await api.post("/registry/organisations", body, OFFICER))
+    pos: str | None = answer.json()["pos"]
+    return pos
+
+
+def newest(positions: Iterable[str | None]) -> str | None:
+    """The highest of these positions of one stream."""
+    return max((p for p in positions if p), key=lambda p: int(p.partition(":")[2]), default=None)
+
+
+async def _form(api: Api, teams: Sequence[Team]) -> list[str | None]:
     gate = asyncio.Semaphore(AT_ONCE)
-    positions: list[str] = []
+    positions: list[str | None] = []
 
     async def form(team: Team) -> None:
         async with gate:
@@ -87,12 +98,12 @@ async def _form(api: Api, teams: Sequence[Team]) -> list[str]:
                 if member.joined_on <= LAUNCH:
                     by = OFFICER if member is team.leader else leader_of(team)
                     answer = _must(await api.post(path, guiding.join_body(member), by))
-                    positions.append(answer.json()["pos"] or "")
+                    positions.append(answer.json()["pos"])
 
     async with asyncio.TaskGroup() as tasks:
         for team in teams:
             tasks.create_task(form(team))
-    return [p for p in positions if p]
+    return positions
 
 
 def remaining(plan: Plan, played: datetime) -> list[Action]:

@@ -33,6 +33,9 @@ from shared.app import create_app, pages_app, site
 from shared.clock import Clock, system_clock
 from shared.service import Service
 from shared.settings import Settings
+from shared.telemetry import logger
+
+log = logger(__name__)
 
 
 async def run(settings: Settings, say: Say) -> None:
@@ -142,8 +145,17 @@ async def _live(settings: Settings, folder: Folder, running: _Instance, say: Say
     async with Api(running.url, signing(running.secrets.signing, settings)) as api:
         say(f"{await load_units(api)} units of 2023 loaded")
         if running.demo:
-            await demonstration.live(api, running.demo, folder.clock, settings.demo_seed, say)
+            await _demonstrate(api, running.demo, settings, folder, say)
     await asyncio.Event().wait()
+
+
+async def _demonstrate(api: Api, clock: DemoClock, settings: Settings, folder: Folder, say: Say) -> None:
+    """A simulation that fails does not take the system with it."""
+    try:
+        await demonstration.live(api, clock, folder.clock, settings.demo_seed, say)
+    except Exception as error:
+        log.error("simulation_failed", exc_info=error)
+        say(f"the simulation failed ({type(error).__name__}, see {folder.log}); the system stays up")
 
 
 def _log_to(log: TextIO, level: str) -> None:
