@@ -1,0 +1,47 @@
+"""Ours: the reporting service's projector with all its projections, from an empty database to position `until`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from services.reporting.projections import PROJECTIONS
+from shared import bus, db
+from shared.projection.worker import Projector
+from tests.bench.program import Answer, Memory, main
+
+
+async def work(dsn: str, nats: str, province: str, until: int, max_batch: int) -> Answer:
+    """Seconds, and what each commit reached when: `(seconds, position)`; memory as `(seconds, MB)`."""
+    marks: list[tuple[float, int]] = []
+    done = asyncio.Event()
+
+    async def on_commit(stream: str, pos: int) -> None:
+        if stream == "outreach":
+            marks.append((time.perf_counter(), pos))
+            if pos >= until:
+                done.set()
+
+    pool = await db.open_pool(dsn, size=5)
+    client = await bus.connect(nats, user="bench")
+    projector = Projector(
+        pool, client, "reporting", province, PROJECTIONS, max_batch=max_batch, on_commit=on_commit
+    )  # fmt: skip
+    with Memory() as memory:
+        begun = time.perf_counter()
+        running = asyncio.create_task(projector.run())
+        await done.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await client.close()
+    await pool.close()
+    return {
+        "count": marks[-1][1],
+        "seconds": marks[-1][0] - begun,
+        "marks": [(at - begun, pos) for at, pos in marks],
+        "memory": [(at - begun, size) for at, size in memory.samples],
+    }
+
+
+if __name__ == "__main__":
+    main(work)
