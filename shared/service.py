@@ -32,6 +32,8 @@ from shared.wire import StreamClient
 log = logger(__name__)
 
 ROLES = ("api", "relay", "projector")
+STOP_WAIT = 5.0
+"""Seconds that the roles have to end when the service stops."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class Service:
 
     def background(self, work: Awaitable[None], name: str) -> None:
         """Runs `work` until the service stops. A failure ends the service's readiness, and is logged."""
-        task = asyncio.ensure_future(_logged(work, f"{self.name}.{name}"))
+        task = asyncio.create_task(_logged(work, f"{self.name}.{name}"), name=f"{self.name}.{name}")
         task.set_name(f"{self.name}.{name}")
         self._tasks.append(task)
 
@@ -180,7 +182,12 @@ class Service:
     async def _stop(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        ended = asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(ended), STOP_WAIT)
+        for task in self._tasks:
+            if not task.done():
+                log.error("worker_does_not_end", worker=task.get_name())
         with suppress(Exception):
             await asyncio.wait_for(self.broker.stop(), 3)
         with suppress(*bus.NATS_ERRORS):

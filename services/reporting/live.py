@@ -58,7 +58,8 @@ class Live:
     async def _render_for_ever(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), AT_LEAST_EVERY)
+                async with asyncio.timeout(AT_LEAST_EVERY):
+                    await self._moved.wait()
             self._moved.clear()
             for view in [v for v, readers in self._readers.items() if readers]:
                 try:
