@@ -131,6 +131,7 @@ def test_the_pass_mark_itself_is_enough(right: int, passed: bool) -> None:
         (datetime(2023, 8, 15, 23, 59, 59, tzinfo=VIETNAM), None),
         (datetime(2023, 8, 16, 0, 0, 0, tzinfo=VIETNAM), "course_closed"),
         (datetime(2023, 7, 27, 17, 0, 0, tzinfo=UTC), None),
+        (datetime(2023, 8, 15, 17, 0, 0, tzinfo=UTC), "course_closed"),
     ],
 )
 def test_a_course_is_open_from_its_first_to_its_last_day_in_vietnam(moment: datetime, slug: str | None) -> None:
