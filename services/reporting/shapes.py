@@ -1,11 +1,19 @@
 """The shapes of the read model's answers, as `GET /reporting/...` gives them and the pages show them."""
 
 from typing import (
+    Annotated,
     Literal,
     NotRequired,  # pydantic needs this one before Python 3.12
 )
 
+from pydantic import Field
 from typing_extensions import TypedDict
+
+
+Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
+"""ISO 8601, 2023-07-28."""
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""ISO 8601 with its offset."""
 
 
 class Topic(TypedDict):
@@ -14,7 +22,7 @@ class Topic(TypedDict):
     code: str
     name_vi: str
     name_en: str
-    sessions: NotRequired[int]
+    sessions: NotRequired[Annotated[int, Field(description="Sessions in which it was taught, where they are counted.")]]
 
 
 class Campaign(TypedDict):
@@ -22,39 +30,48 @@ class Campaign(TypedDict):
 
     campaign_id: str
     name: str
-    launched_on: str
-    first_day: str
-    last_day: str
-    day_one_rule: Literal["ceremony_day", "day_after"]
-    window_days: int
-    quota: int
-    report_due_on: str
+    launched_on: Annotated[Day, Field(description="Day of the ceremony.")]
+    first_day: Annotated[Day, Field(description="First day that counts towards the quota.")]
+    last_day: Annotated[Day, Field(description="Last day that counts towards the quota.")]
+    day_one_rule: Annotated[
+        Literal["ceremony_day", "day_after"],
+        Field(description="Whether the day of the ceremony or the day after it is day one."),
+    ]
+    window_days: Annotated[int, Field(description="Length of the window in days.")]
+    quota: Annotated[int, Field(description="Distinct citizens that each member is to guide in the window.")]
+    report_due_on: Annotated[Day, Field(description="Last day for the reports of the units.")]
     topics: list[Topic]
 
 
 class ReadModel(TypedDict):
     """How far the numbers are, and whether any event was put aside."""
 
-    state: Literal["live", "catching_up", "degraded", "waiting_for_refill"]
-    stale_seconds: float
-    lag: int
-    parked: int
-    positions: dict[str, int]
+    state: Annotated[
+        Literal["live", "catching_up", "degraded", "waiting_for_refill"],
+        Field(
+            description="`live`; `catching_up` while old events are read; `degraded` when one could not be read;"
+            " `waiting_for_refill` while a lost stream is filled again from its log."
+        ),
+    ]
+    stale_seconds: Annotated[float, Field(description="Age of the numbers.")]
+    lag: Annotated[int, Field(description="Events on the streams that are not yet counted.")]
+    parked: Annotated[int, Field(description="Events put aside because they could not be read; the numbers lack them.")]
+    positions: Annotated[dict[str, int], Field(description="The last counted position of each service's log.")]
 
 
 class Members(TypedDict):
     """Members in all, those who began, and those who met their quota."""
 
-    total: int
-    started: int
-    met: int
+    total: Annotated[int, Field(description="People on a team on at least one day of the window.")]
+    started: Annotated[int, Field(description="Of these, who guided at least one citizen in the window.")]
+    met: Annotated[int, Field(description="Of these, who guided the quota or more.")]
 
 
 class Teams(TypedDict):
     """Teams in all and those whose members all met their quota."""
 
-    total: int
-    met: int
+    total: Annotated[int, Field(description="All teams, empty ones included.")]
+    met: Annotated[int, Field(description="Of these, the teams whose members all met the quota.")]
 
 
 class Province(TypedDict):
@@ -67,9 +84,9 @@ class Province(TypedDict):
 class Courses(TypedDict):
     """Learners of all organisations together."""
 
-    enrolled: int
-    passed: int
-    attempts: int
+    enrolled: Annotated[int, Field(description="Enrolments.")]
+    passed: Annotated[int, Field(description="Of these, who passed the quiz at least once.")]
+    attempts: Annotated[int, Field(description="Answered quizzes, passed and failed.")]
 
 
 class UnitCounts(TypedDict):
@@ -82,77 +99,82 @@ class UnitCounts(TypedDict):
 class DayCount(TypedDict):
     """Sessions of one day, by the day they happened."""
 
-    day: str
-    sessions: int
-    withdrawn: int
+    day: Annotated[Day, Field(description="The day in Vietnam.")]
+    sessions: Annotated[int, Field(description="Guidance sessions, withdrawn ones left out.")]
+    withdrawn: Annotated[int, Field(description="Sessions of that day that were withdrawn.")]
 
 
 class Overview(TypedDict):
-    """`GET /reporting/overview`."""
+    """The province on one page, with how far its numbers are."""
 
     province: Province
-    campaign: Campaign | None
-    now: str
-    window: Literal["before", "open", "closed"]
-    seconds_left: float | None
+    campaign: Annotated[
+        Campaign | None, Field(description="The campaign that is counted; null before the first is launched.")
+    ]
+    now: Annotated[Moment, Field(description="The service's clock when it answered.")]
+    window: Annotated[
+        Literal["before", "open", "closed"],
+        Field(description="Whether the days that count are still to come, running or over."),
+    ]
+    seconds_left: Annotated[float | None, Field(description="Until the window closes; null before it opens.")]
     read_model: ReadModel
     members: Members
     teams: Teams
-    citizens: int
-    sessions: int
-    sessions_outside_window: int
-    withdrawn: int
+    citizens: Annotated[int, Field(description="Distinct citizens guided, each once in the whole province.")]
+    sessions: Annotated[int, Field(description="Guidance sessions: a member, a citizen, a time.")]
+    sessions_outside_window: Annotated[int, Field(description="Of these, on days that do not count towards the quota.")]
+    withdrawn: Annotated[int, Field(description="Sessions that were recorded and withdrawn; not among `sessions`.")]
     courses: Courses
     units: UnitCounts
-    days: list[DayCount]
+    days: Annotated[list[DayCount], Field(description="By the day the session happened.")]
 
 
 class UnitItem(TypedDict):
-    """One row of `GET /reporting/units`."""
+    """A district or commune with its counts."""
 
     unit_id: str
-    code: str
+    code: Annotated[str, Field(description="Official code in the edition in force.")]
     name: str
-    kind: str
+    kind: Annotated[str, Field(description="For example `district`, `town`, `commune`, `ward`.")]
     level: str
-    parent_id: str | None
+    parent_id: Annotated[str | None, Field(description="The unit above.")]
     teams: int
-    teams_met: int
+    teams_met: Annotated[int, Field(description="Teams whose members all met the quota, of `teams`.")]
     members: int
-    members_started: int
-    members_met: int
-    citizens: int
+    members_started: Annotated[int, Field(description="Who guided at least one citizen in the window, of `members`.")]
+    members_met: Annotated[int, Field(description="Who guided the quota or more, of `members`.")]
+    citizens: Annotated[int, Field(description="Distinct citizens guided by the unit's members.")]
     sessions: int
 
 
 class Units(TypedDict):
-    """`GET /reporting/units`."""
+    """Units and how many there are."""
 
     items: list[UnitItem]
     total: int
 
 
 class OrganisationItem(TypedDict):
-    """One row of `GET /reporting/organisations`."""
+    """An organisation's course results."""
 
     organisation_id: str
     name: str
-    sector: str
-    headcount: int | None
+    sector: Annotated[str, Field(description="Group of the plan, for example `youth_union`.")]
+    headcount: Annotated[int | None, Field(description="People who are expected to take part, where it is known.")]
     enrolled: int
-    passed: int
+    passed: Annotated[int, Field(description="Who passed the quiz at least once, of `enrolled`.")]
     attempts: int
 
 
 class Organisations(TypedDict):
-    """`GET /reporting/organisations`."""
+    """Organisations and how many there are."""
 
     items: list[OrganisationItem]
     total: int
 
 
 class Topics(TypedDict):
-    """`GET /reporting/topics`."""
+    """Topics of the campaign."""
 
     items: list[Topic]
 
