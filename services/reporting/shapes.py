@@ -9,7 +9,6 @@ from typing import (
 from pydantic import Field
 from typing_extensions import TypedDict
 
-
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
 """ISO 8601, 2023-07-28."""
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
