@@ -1,11 +1,10 @@
 #!/bin/sh
-# Makes the key pair of a trial without an identity provider, with the service's own image: signing.jwk is secret and
-# signs tokens (docker compose run --rm ops token), jwks.json is public and is what the services check them with.
-#   deploy/new-keys.sh [FOLDER]
+# Makes the key pair of a trial without an identity provider, with the services' own image, in deploy/keys (or in the
+# folder PHONGTRAO_KEYS): signing.jwk is secret and signs (deploy/token.sh), with jwks.json the services check.
 set -eu
-folder=${1:-$(dirname "$0")/keys}
-image=$(docker compose --project-directory "$(dirname "$0")/.." config --images ops)
-mkdir -p "$folder"
-docker run --rm --user "$(id -u):$(id -g)" --volume "$(cd "$folder" && pwd):/keys" "$image" keys /keys >/dev/null
-chmod 644 "$folder/jwks.json"
-echo "$folder/jwks.json"
+cd "$(dirname "$0")/.."
+keys=${PHONGTRAO_KEYS:-$PWD/deploy/keys}
+mkdir -p "$keys"
+docker compose run --rm --no-deps -T --user "$(id -u):$(id -g)" --volume "$keys:/keys" ops keys /keys >/dev/null
+chmod 644 "$keys/jwks.json"
+echo "$keys/jwks.json"
