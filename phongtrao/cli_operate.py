@@ -1,4 +1,4 @@
-"""Commands for operators: token, keys, status, verify, rebuild, parked; for a `phongtrao up` or servers elsewhere."""
+"""Commands for operators, from `token` to `parked`; for a `phongtrao up` or for servers elsewhere."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Only = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands of this module to the program."""
-    for command in (token, keys, status, verify, rebuild):
+    for command in (token, keys, rights, status, verify, rebuild):
         app.command()(command)
     app.add_typer(parked, name="parked")
 
@@ -71,6 +71,17 @@ def keys(folder: Annotated[Path, typer.Argument(help="Where to write signing.jwk
         print("\n".join(str(file) for file in tokens.make_keys(folder)))
     except FileExistsError as error:
         raise exits.usage(f"{error} exists; tokens signed with it would end. Remove it first.") from None
+
+
+def rights(province: Annotated[str, typer.Option(help="Id of the province.")] = "51") -> None:
+    """Print who may do what on NATS, for the server's configuration; passwords stay variables of its environment.
+
+    \b
+    phongtrao rights --province 51 > deploy/nats/authorization.conf
+    """
+    from phongtrao.rights import configuration
+
+    print(configuration(province), end="")
 
 
 def status(only: Only = None, as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:

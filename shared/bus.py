@@ -23,7 +23,7 @@ from shared.wire import ApiError, StreamClient
 
 log = logger(__name__)
 
-MAX_PAYLOAD = 8 * 1024 * 1024
+MAX_PAYLOAD = 4 * 1024 * 1024
 """Bytes; the server's limit for a message."""
 RECONNECT_WAIT = 0.25
 """Seconds between attempts to connect again; the attempts never end (messaging: F4)."""
