@@ -10,17 +10,19 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from shared import asyncapi, problems, standing, telemetry
 from shared.errors import Problem
 from shared.http import Edge
 from shared.service import Service
-from shared.web import STATIC, Lang, choose_lang
+from shared.web import Lang, choose_lang
 from shared.web import docs as reference
+from shared.web.assets import Assets
 
 VERSION = "0.1.0"
 
@@ -154,10 +156,11 @@ def site(apps: Sequence[FastAPI], *, pages: FastAPI | None = None) -> Starlette:
             yield
 
     routes = [Mount(f"/{app.state.service.name}", app) for app in apps]
-    routes.append(Mount("/static", StaticFiles(directory=STATIC)))
+    routes.append(Mount("/static", Assets()))
     if pages is not None:
         routes.append(Mount("/", pages))
-    return Starlette(routes=routes, lifespan=lifespan)
+    compress = Middleware(GZipMiddleware, minimum_size=1000)
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[compress])
 
 
 def pages_app(service: Service) -> FastAPI | None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -30,8 +30,15 @@ AT_LEAST_EVERY = 5.0
 """Seconds after which the page is rendered although nothing happened: time passes, and readers see that we are
 there."""
 
-View = tuple[Lang, str | None]
-"""Language, and the district or None for the province."""
+
+class View(NamedTuple):
+    """What a reader looks at: in which language, which district (None: the province), and whose unit is pointed out."""
+
+    lang: Lang
+    unit_id: str | None
+    own_unit_id: str | None
+
+
 Fragments = dict[str, str]
 
 
@@ -73,20 +80,18 @@ class Live:
         changes = present.changed(self._last.get(view, {}), after)
         self._last[view] = after
         for queue in self._readers[view]:
-            if queue.full():
-                queue.get_nowait()  # a slow reader misses steps, never the newest state of a fragment it gets
-            queue.put_nowait(changes)
+            missed = queue.get_nowait() if queue.full() else {}
+            queue.put_nowait({**missed, **changes})  # a slow reader misses steps, never the newest state of a fragment
 
     async def render(self, view: View) -> Fragments:
         """All fragments of a view, from the read models as they are now."""
-        lang, unit_id = view
-        numbers, unit = await answers.numbers(self._service, unit_id)
-        page = present.page(numbers, lang=lang, unit=unit)
-        return present.render_fragments(self._env, {"lang": lang, "page": page})
+        numbers, unit = await answers.numbers(self._service, view.unit_id)
+        page = present.page(numbers, lang=view.lang, scope_unit_id=view.own_unit_id, unit=unit)
+        return present.render_fragments(self._env, {"lang": view.lang, "page": page})
 
     async def changes(self, view: View) -> AsyncIterator[Fragments]:
         """First everything, so that a reader who was away is level; then changes."""
-        queue: asyncio.Queue[Fragments] = asyncio.Queue(maxsize=100)
+        queue: asyncio.Queue[Fragments] = asyncio.Queue(maxsize=1)
         self._readers.setdefault(view, set()).add(queue)
         try:
             yield await self.render(view)
@@ -109,12 +114,13 @@ async def live_feed(
     service: Svc,
     lang: Annotated[str, Query(pattern="^(vi|en)$")] = "vi",
     unit: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
+    own: Annotated[str | None, Query(pattern=ID_PATTERN, description="The reader's unit, to be pointed out.")] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events `fragments`: JSON of element id → HTML, for the page at `/`. Not an API for programs: use
     ticks."""
     live: Live = service.extras["live"]
     chosen: Lang = next(known for known in LANGS if known == lang)
-    async for fragments in live.changes((chosen, unit)):
+    async for fragments in live.changes(View(chosen, unit, own)):
         if await request.is_disconnected():
             return
         if fragments:

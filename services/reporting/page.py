@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import Query, Request
 from starlette.responses import HTMLResponse
@@ -52,7 +53,7 @@ async def show_page(
         sign_out_href="/sign-out" if embedded else None,
     )
     page = present.page(numbers, lang=chosen, scope_unit_id=own_unit, unit=line)
-    live = f"/reporting/live?lang={chosen}" + (f"&unit={unit}" if unit else "")
+    live = "/reporting/live?" + urlencode({k: v for k, v in (("lang", chosen), ("unit", unit), ("own", own_unit)) if v})
     html = _ENV.get_template("index.html").render({**context, "page": page, "live_href": live})
     response = HTMLResponse(html, headers={"cache-control": "no-store"})
     if lang == chosen:
