@@ -26,7 +26,7 @@ Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 """A name for people, 1 to 200 characters after trimming."""
 Limit = Annotated[int, Query(ge=1, le=500, description="Most items in the answer.")]
-After = Annotated[str | None, Query(max_length=200, description="`next` of the page before.")]
+After = Annotated[str | None, Query(pattern=ID_PATTERN, description="`next` of the page before.")]
 IdempotencyKey = Annotated[
     str | None,
     Header(alias="Idempotency-Key", pattern=ID_PATTERN, description="Same key and body again: the first answer again."),

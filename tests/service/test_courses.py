@@ -178,6 +178,8 @@ async def test_courses_are_listed_page_by_page(running: Stack, officer: httpx.As
     rest = (await anyone.get(f"/courses/courses?limit=2&after={first['next']}")).json()
     assert [c["course_id"] for c in first["items"] + rest["items"]] == ["a", "b", "c"]
     assert (first["total"], rest["next"]) == (3, None)
+    for after in ("%00", "%ED%A0%80", "a b", "x" * 65):
+        refused(await anyone.get(f"/courses/courses?after={after}"), 422, "invalid_data", "after")
 
 
 # -- sending again ----------------------------------------------------------------------------------------------------
