@@ -92,8 +92,8 @@ async def sequence(conn: Conn, *, limit: int = 5000) -> int:
             " base as (select coalesce(max(pos), 0) as pos from log)"
             " insert into log (pos, stage_id, event_id, type, subject, key, occurred_at, recorded_at, trace,"
             " payload, staged_at)"
-            " select base.pos + row_number() over (order by taken.id), taken.id, event_id, type, subject, key, occurred_at,"
-            " recorded_at, trace, payload, staged_at from taken, base returning pos, stage_id",
+            " select base.pos + row_number() over (order by taken.id), taken.id, event_id, type, subject, key,"
+            " occurred_at, recorded_at, trace, payload, staged_at from taken, base returning pos, stage_id",
             limit,
         )
         if rows:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 VARIABLE = "PHONGTRAO_CRASH_AT"
 """`point` or `point:n`: SIGKILL at the n-th passing of that point (1 is the first)."""
 
-_target, _, _count = os.environ.get(VARIABLE, "").partition(":")
-_passings = iter(range(1, int(_count or 1)))
+_armed: dict[str, Iterator[int]] = {}
+
+
+def arm(target: str) -> None:
+    """From now on the process dies at `target`, written as in the variable."""
+    name, _, count = target.partition(":")
+    _armed[name] = iter(range(1, int(count or 1)))
 
 
 def point(name: str) -> None:
     """Marks a place between two steps that a crash may separate."""
-    if name == _target and next(_passings, None) is None:
+    if _armed and name in _armed and next(_armed[name], None) is None:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+if VARIABLE in os.environ:
+    arm(os.environ[VARIABLE])
