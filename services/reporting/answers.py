@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from services.reporting import store
-from services.reporting.projections.progress import CampaignRow
+from services.reporting.projections.progress_rows import CampaignRow
 from services.reporting.shapes import Campaign, Numbers, Overview, ReadModel, UnitItem
 from shared.clock import VIETNAM, start_of_day
 from shared.db import Conn

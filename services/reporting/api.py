@@ -9,7 +9,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.reporting import answers, store
-from services.reporting.projections.progress import CampaignRow
+from services.reporting.projections.progress_rows import CampaignRow
 from services.reporting.shapes import Overview, ReadModel
 from shared import errors
 from shared.auth import ANYONE, OFFICERS, Caller, Role

@@ -9,126 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from services.reporting.projections import visits
+from services.reporting.projections.progress_rows import (
+    PROVINCE,
+    CampaignRow,
+    CitizenRow,
+    MemberProgressRow,
+    MemberRow,
+    TeamRow,
+    TopicRow,
+    UnitDayRow,
+    UnitTotalRow,
+    campaigns,
+    citizens,
+    member_progress,
+    members,
+    teams,
+    topics,
+    unit_days,
+    unit_totals,
+)
 from services.reporting.projections.visits import Visit
 from shared.clock import local_day
 from shared.contracts import Recorded
 from shared.contracts.outreach import CampaignLaunched, CitizenGuided, GuidanceWithdrawn
 from shared.contracts.registry import MemberJoined, MemberLeft, TeamFormed
 from shared.projection import Key, Projection, Rows, Table
-
-PROVINCE = "_"
-"""`unit_id` of the row that counts the whole province."""
-
-
-class CampaignRow(NamedTuple):
-    """A launched campaign."""
-
-    campaign_id: str
-    name: str
-    launched_on: date
-    day_one_rule: str
-    window_days: int
-    first_day: date
-    last_day: date
-    quota: int
-    report_due_on: date
-    reporting_units: int
-
-
-class TopicRow(NamedTuple):
-    """A topic of a campaign, with the guidances that taught it."""
-
-    campaign_id: str
-    code: str
-    position: int
-    name_vi: str
-    name_en: str
-    sessions: int
-
-
-class TeamRow(NamedTuple):
-    """A team."""
-
-    team_id: str
-    name: str
-    level: str
-    unit_id: str
-    village: str | None
-    district_id: str | None
-    commune_id: str | None
-    formed_on: date
-
-
-class MemberRow(NamedTuple):
-    """A member's place on a team; the days are included."""
-
-    member_id: str
-    team_id: str
-    role: str
-    organisation_id: str | None
-    unit_id: str
-    district_id: str | None
-    commune_id: str | None
-    joined_on: date
-    left_on: date | None
-
-
-class MemberProgressRow(NamedTuple):
-    """What a member did in a campaign. `citizens…` are distinct, `sessions…` are guidances."""
-
-    campaign_id: str
-    member_id: str
-    team_id: str
-    citizens_in_window: int
-    sessions_in_window: int
-    citizens: int
-    sessions: int
-    withdrawn: int
-    last_at: datetime
-
-
-class CitizenRow(NamedTuple):
-    """Who guided a citizen in a campaign; `visits` as `visits.write` makes it."""
-
-    campaign_id: str
-    citizen_ref: str
-    visits: str
-
-
-class UnitTotalRow(NamedTuple):
-    """What happened at a unit and below it; unit `_` is the whole province."""
-
-    campaign_id: str
-    unit_id: str
-    citizens: int
-    sessions: int
-    sessions_outside_window: int
-    withdrawn: int
-
-
-class UnitDayRow(NamedTuple):
-    """Guidances of a team's unit by the day they happened and the day they were received; so are withdrawals."""
-
-    campaign_id: str
-    unit_id: str
-    day: date
-    received_on: date
-    district_id: str | None
-    sessions: int
-    withdrawn: int
-
-
-campaigns = Table("campaign", CampaignRow, key=1, cached=True)
-topics = Table("campaign_topic", TopicRow, key=2, cached=True)
-teams = Table("team", TeamRow, key=1)
-members = Table("member", MemberRow, key=1)
-member_progress = Table("member_progress", MemberProgressRow, key=2, cached=True)
-citizens = Table("citizen", CitizenRow, key=2)
-unit_totals = Table("unit_total", UnitTotalRow, key=2, cached=True)
-unit_days = Table("unit_day", UnitDayRow, key=4, cached=True)
 
 progress = Projection(
     "progress",

@@ -56,7 +56,7 @@ def apply(visits: Visits, at: Visit, by: int) -> tuple[Visits, Change]:
     same = next((v for v in visits if v[:3] == at[:3]), None)
     sessions = (same.sessions if same else 0) + by
     in_window = (same.in_window if same else 0) + by * at.in_window
-    if sessions < 0 or in_window < 0:
+    if not 0 <= in_window <= sessions:
         raise LookupError("a guidance is withdrawn that was never counted")
     rest = tuple(v for v in visits if v is not same)
     after = (*rest, at._replace(sessions=sessions, in_window=in_window)) if sessions else rest

@@ -4,11 +4,10 @@ least one day of the campaign's window; that is the denominator of every share o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, NamedTuple
 
-from services.reporting.projections.progress import PROVINCE, CampaignRow
+from services.reporting.projections.progress_rows import PROVINCE, CampaignRow
 from services.reporting.projections.results import EVERYONE
 from shared.db import Conn
 
@@ -42,44 +41,6 @@ class UnitLine(NamedTuple):
     members_met: int
     citizens: int
     sessions: int
-
-
-class TeamLine(NamedTuple):
-    """A team with its counts."""
-
-    team_id: str
-    name: str
-    level: str
-    unit_id: str
-    village: str | None
-    district_id: str | None
-    commune_id: str | None
-    formed_on: date
-    members: int
-    members_started: int
-    members_met: int
-    citizens_in_window: int
-    sessions: int
-
-
-class MemberLine(NamedTuple):
-    """A member against the quota."""
-
-    member_id: str
-    team_id: str
-    role: str
-    organisation_id: str | None
-    unit_id: str
-    district_id: str | None
-    commune_id: str | None
-    joined_on: date
-    left_on: date | None
-    citizens_in_window: int
-    sessions_in_window: int
-    citizens: int
-    sessions: int
-    withdrawn: int
-    last_at: datetime | None
 
 
 class OrganisationLine(NamedTuple):
@@ -144,31 +105,31 @@ async def totals(conn: Conn, campaign_id: str) -> dict[str, int]:
 
 
 # Members of the window with what they reached; $1 campaign, $2 first day, $3 last day, $4 quota.
-_MEMBERS = (
+MEMBERS = (
     "members as (select m.member_id, m.team_id, m.unit_id, m.district_id, m.commune_id,"
     " coalesce(p.citizens_in_window, 0) as reached, coalesce(p.citizens_in_window, 0) > 0 as started,"
     " coalesce(p.citizens_in_window, 0) >= $4 as met, coalesce(p.sessions, 0) as sessions"
     " from member m left join member_progress p on p.campaign_id = $1 and p.member_id = m.member_id"
     " where m.joined_on <= $3 and (m.left_on is null or m.left_on >= $2))"
 )
-_TEAM_SUMS = (
+TEAM_SUMS = (
     "team_sums as (select team_id, count(*) as n, count(*) filter (where started) as started,"
     " count(*) filter (where met) as met, sum(reached)::bigint as reached, sum(sessions)::bigint as sessions"
     " from members group by team_id)"
 )
 
 
-def _window(of: CampaignRow) -> tuple[str, date, date, int]:
+def window(of: CampaignRow) -> tuple[str, date, date, int]:
     return of.campaign_id, of.first_day, of.last_day, of.quota
 
 
 async def province_counts(conn: Conn, of: CampaignRow) -> ProvinceCounts:
     """Members and teams of the whole province."""
     row = await conn.fetchrow(
-        f"with {_MEMBERS}, {_TEAM_SUMS} select (select count(*) from members),"
+        f"with {MEMBERS}, {TEAM_SUMS} select (select count(*) from members),"
         " (select count(*) filter (where started) from members), (select count(*) filter (where met) from members),"
         " (select count(*) from team), (select count(*) from team_sums where n = met)",
-        *_window(of),
+        *window(of),
     )
     assert row is not None
     return ProvinceCounts(*row.values())
@@ -181,7 +142,7 @@ async def units(
     column = {"district": "district_id", "commune": "commune_id"}[level]
     order = {"share": "coalesce(m.met, 0)::float8 / nullif(m.n, 0) desc nulls last, u.unit_id", "id": "u.unit_id"}[sort]
     rows = await conn.fetch(
-        f"with {_MEMBERS}, {_TEAM_SUMS},"
+        f"with {MEMBERS}, {TEAM_SUMS},"
         f" m as (select {column} as unit_id, count(*) as n, count(*) filter (where started) as started,"
         f" count(*) filter (where met) as met from members group by {column}),"
         f" t as (select t.{column} as unit_id, count(*) as n, count(*) filter (where s.n = s.met) as met"
@@ -191,7 +152,7 @@ async def units(
         " coalesce(s.sessions, 0) from unit u left join m on m.unit_id = u.unit_id left join t on t.unit_id = u.unit_id"
         " left join unit_total s on s.campaign_id = $1 and s.unit_id = u.unit_id"
         f" where u.level = $5 and ($6::text is null or u.parent_id = $6) order by {order} limit $7 offset $8",
-        *_window(of),
+        *window(of),
         level,
         within,
         page[1],
@@ -216,78 +177,6 @@ async def count_units(conn: Conn, *, level: str, within: str | None) -> int:
         "select count(*) from unit where level = $1 and ($2::text is null or parent_id = $2)", level, within
     )
     return int(value)
-
-
-async def teams(conn: Conn, of: CampaignRow, *, within: Sequence[str] | None, page: Page) -> list[TeamLine]:
-    """Teams with their counts, at or below any of these units; None: of the whole province."""
-    rows = await conn.fetch(
-        f"with {_MEMBERS}, {_TEAM_SUMS}"
-        " select t.team_id, t.name, t.level, t.unit_id, t.village, t.district_id, t.commune_id, t.formed_on,"
-        " coalesce(s.n, 0), coalesce(s.started, 0), coalesce(s.met, 0), coalesce(s.reached, 0), coalesce(s.sessions, 0)"
-        " from team t left join team_sums s using (team_id)"
-        " where $5::text[] is null or t.unit_id = any($5) or t.district_id = any($5) or t.team_id = any($5)"
-        " order by t.unit_id, t.team_id limit $6 offset $7",
-        *_window(of),
-        list(within) if within is not None else None,
-        page[1],
-        page[0],
-    )
-    return [TeamLine(*r.values()) for r in rows]
-
-
-async def count_teams(conn: Conn, *, within: Sequence[str] | None) -> int:
-    """How many teams `teams` lists in all."""
-    value = await conn.fetchval(
-        "select count(*) from team t where $1::text[] is null or t.unit_id = any($1) or t.district_id = any($1)"
-        " or t.team_id = any($1)",
-        list(within) if within is not None else None,
-    )
-    return int(value)
-
-
-_MEMBER_FILTER = (
-    " m.joined_on <= $2 and (m.left_on is null or m.left_on >= $1)"
-    " and ($3::text[] is null or m.unit_id = any($3) or m.district_id = any($3) or m.team_id = any($3)"
-    " or m.member_id = any($3))"
-)
-
-
-class MembersChosen(NamedTuple):
-    """Which members: `within` names units, teams or members, None all; `below_quota` only those who miss it."""
-
-    within: Sequence[str] | None
-    below_quota: bool
-
-
-async def members(conn: Conn, of: CampaignRow, chosen: MembersChosen, *, page: Page) -> list[MemberLine]:
-    """Members of the window, the furthest from their quota first."""
-    rows = await conn.fetch(
-        "select m.member_id, m.team_id, m.role, m.organisation_id, m.unit_id, m.district_id, m.commune_id, m.joined_on,"
-        " m.left_on, coalesce(p.citizens_in_window, 0), coalesce(p.sessions_in_window, 0), coalesce(p.citizens, 0),"
-        " coalesce(p.sessions, 0), coalesce(p.withdrawn, 0), p.last_at"
-        " from member m left join member_progress p on p.campaign_id = $4 and p.member_id = m.member_id"
-        f" where {_MEMBER_FILTER} and (not $5 or coalesce(p.citizens_in_window, 0) < $6)"
-        " order by coalesce(p.citizens_in_window, 0), m.member_id limit $7 offset $8",
-        *_chosen(of, chosen),
-        page[1],
-        page[0],
-    )
-    return [MemberLine(*r.values()) for r in rows]
-
-
-async def count_members(conn: Conn, of: CampaignRow, chosen: MembersChosen) -> int:
-    """How many members `members` lists in all."""
-    value = await conn.fetchval(
-        "select count(*) from member m left join member_progress p on p.campaign_id = $4 and p.member_id = m.member_id"
-        f" where {_MEMBER_FILTER} and (not $5 or coalesce(p.citizens_in_window, 0) < $6)",
-        *_chosen(of, chosen),
-    )
-    return int(value)
-
-
-def _chosen(of: CampaignRow, chosen: MembersChosen) -> tuple[date, date, list[str] | None, str, bool, int]:
-    within = list(chosen.within) if chosen.within is not None else None
-    return of.first_day, of.last_day, within, of.campaign_id, chosen.below_quota, of.quota
 
 
 async def days(conn: Conn, campaign_id: str, *, by: str, unit_id: str | None) -> list[dict[str, Any]]:

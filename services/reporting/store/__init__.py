@@ -1,0 +1,61 @@
+"""All SQL that reads the read models, a function for each statement."""
+
+from __future__ import annotations
+
+from services.reporting.store.counts import (
+    OrganisationLine,
+    Page,
+    ProvinceCounts,
+    UnitLine,
+    campaign,
+    count_organisations,
+    count_units,
+    course_totals,
+    days,
+    one_unit,
+    organisations,
+    province_counts,
+    province_name,
+    topics,
+    totals,
+    unit_counts,
+    unit_path,
+    units,
+)
+from services.reporting.store.people import (
+    MemberLine,
+    MembersChosen,
+    TeamLine,
+    count_members,
+    count_teams,
+    members,
+    teams,
+)
+
+__all__ = [
+    "MemberLine",
+    "MembersChosen",
+    "OrganisationLine",
+    "Page",
+    "ProvinceCounts",
+    "TeamLine",
+    "UnitLine",
+    "campaign",
+    "count_members",
+    "count_organisations",
+    "count_teams",
+    "count_units",
+    "course_totals",
+    "days",
+    "members",
+    "one_unit",
+    "organisations",
+    "province_counts",
+    "province_name",
+    "teams",
+    "topics",
+    "totals",
+    "unit_counts",
+    "unit_path",
+    "units",
+]
