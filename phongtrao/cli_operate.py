@@ -1,4 +1,4 @@
-"""Commands for operators, from `token` to `parked`; for a `phongtrao up` or for servers elsewhere."""
+"""Commands for operators: token, keys, rights, status, verify, rebuild, parked; here or on servers elsewhere."""
 
 from __future__ import annotations
 

@@ -23,6 +23,8 @@ class Moment(NamedTuple):
     played: datetime = MORNING
     """Everything that the plan wants before this has been answered."""
     seed: int = 2023
+    share: float = 1.0
+    """Share of the teams that take part; like the seed it stays what it was at the first start."""
     ready: bool = False
     """The province is set up: organisations, teams, members, campaign, course."""
 
@@ -43,13 +45,13 @@ class DemoClock:
         self._running = self._running or ScaledClock(self._start, self.speed, self._until)
 
 
-def load(file: Path, seed: int) -> Moment:
-    """The stored moment; the beginning, with this seed, when nothing is stored."""
+def load(file: Path, beginning: Moment) -> Moment:
+    """The stored moment; the beginning when nothing is stored."""
     if not file.exists():
-        return Moment(seed=seed)
+        return beginning
     stored = json.loads(file.read_text())
     now, played = (datetime.fromisoformat(stored[name]) for name in ("now", "played"))
-    return Moment(now, played, int(stored["seed"]), bool(stored["ready"]))
+    return Moment(now, played, int(stored["seed"]), float(stored["share"]), bool(stored["ready"]))
 
 
 def save(file: Path, moment: Moment) -> None:

@@ -18,12 +18,12 @@ NOTE_EVERY = 2.0
 """Seconds between two notes of where the demonstration stands."""
 
 
-async def live(api: Api, clock: DemoClock, file: Path, seed: int, say: Say) -> None:
+async def live(api: Api, clock: DemoClock, file: Path, beginning: Moment, say: Say) -> None:
     """Sets the province up unless that was done, and lives through the campaign until the plan is over."""
-    stored = load(file, seed)
-    if stored.seed != seed:
-        say(f"this folder goes on with its own seed {stored.seed}")
-    plan = await simulate.make_plan(api, stored.seed)
+    stored = load(file, beginning)
+    if (stored.seed, stored.share) != (beginning.seed, beginning.share):
+        say(f"this folder goes on as it began: seed {stored.seed}, share {stored.share:g}")
+    plan = await simulate.make_plan(api, stored.seed, share=stored.share)
     fresh = None
     if not stored.ready:
         fresh = await simulate.set_up(api, plan, say)

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
 from phongtrao.specs import SERVICES
@@ -112,7 +113,13 @@ def new_key() -> ECKey:
 def read_key(file: Path) -> ECKey:
     """A private key from a JWK file. Raises OSError or ValueError."""
     document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return ECKey.import_key(document)
+    try:
+        key = ECKey.import_key(document)
+    except JoseError as error:
+        raise ValueError(f"{file} holds no key: {error}") from error
+    if not key.is_private:
+        raise ValueError(f"{file} holds a public key, which cannot sign")
+    return key
 
 
 def _once(file: Path, make: Any) -> str:

@@ -35,7 +35,7 @@ def token(settings: Settings, wanted: Wanted, key: Path | None) -> str:
     try:
         sign = read_key(file)
     except (OSError, ValueError) as error:
-        raise Unknown(f"no signing key at {file}: start `phongtrao up` once, or say --key") from error
+        raise Unknown(f"{error}: start `phongtrao up` once, or say --key with a private key") from error
     caller = _caller(settings, wanted)
     return auth.issue(sign, issuer=settings.oidc_issuer, audience=settings.oidc_audience, caller=caller)
 

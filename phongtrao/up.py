@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 
 from phongtrao import demonstration, sign_in
 from phongtrao.client import Api, signing
-from phongtrao.demo_clock import DemoClock, load
+from phongtrao.demo_clock import DemoClock, Moment, load
 from phongtrao.embedded import NatsServer, PostgresServer
 from phongtrao.instance import Folder, Running, Secrets
 from phongtrao.personas import personas
@@ -126,7 +126,7 @@ async def _start_servers(
 def _clock(settings: Settings, folder: Folder) -> tuple[Clock, DemoClock | None]:
     if not settings.demo:
         return system_clock, None
-    clock = DemoClock(load(folder.clock, settings.demo_seed).now, settings.demo_speed)
+    clock = DemoClock(load(folder.clock, Moment()).now, settings.demo_speed)
     return clock, clock
 
 
@@ -152,7 +152,9 @@ async def _live(settings: Settings, folder: Folder, running: _Instance, say: Say
 async def _demonstrate(api: Api, clock: DemoClock, settings: Settings, folder: Folder, say: Say) -> None:
     """A simulation that fails does not take the system with it."""
     try:
-        await demonstration.live(api, clock, folder.clock, settings.demo_seed, say)
+        await demonstration.live(
+            api, clock, folder.clock, Moment(seed=settings.demo_seed, share=settings.demo_share), say
+        )
     except Exception as error:
         log.error("simulation_failed", exc_info=error)
         say(f"the simulation failed ({type(error).__name__}, see {folder.log}); the system stays up")

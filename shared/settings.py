@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         1000.0, gt=0, le=100_000, description="Simulated seconds in a second; 1000 makes seven days last ten minutes."
     )
     demo_seed: int = Field(2023, description="Seed of the simulation.")
+    demo_share: float = Field(
+        1.0, gt=0, le=1, description="Share of the province's teams and learners that the simulation forms."
+    )
 
     # -- habits
     embedded: bool = Field(
