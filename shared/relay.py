@@ -256,14 +256,23 @@ class Relay:
         )
         last = int(state["last_seq"])
         async with self._pool.acquire() as conn:
-            if last > await event_log.last_pos(conn):
-                raise Diverged(f"the stream is at {last}, the log is not; is the database an older copy of itself?")
-            row = await event_log.read(conn, after=last - 1, limit=1) if last else []
-        if row:
-            stored = await bus.event_id_at(self._client, self._source.service, self._source.province, last)
-            if stored is not None and stored != row[0].event_id:
-                raise Diverged(f"sequence {last} holds event {stored}, the log has {row[0].event_id}")
+            trouble = await divergence(conn, self._client, self._source, last)
+        if trouble:
+            raise Diverged(trouble)
         return last
+
+
+async def divergence(conn: Conn, client: StreamClient, source: Source, last: int) -> str | None:
+    """Why the stream, which ends at `last`, is no copy of this log up to there; None when nothing speaks against it."""
+    if last == 0:
+        return None
+    rows = await event_log.read(conn, after=last - 1, limit=1)
+    if not rows:
+        return f"the stream is at {last}, the log is not; is the database an older copy of itself?"
+    stored = await bus.event_id_at(client, source.service, source.province, last)
+    if stored is not None and stored != rows[0].event_id:
+        return f"the stream holds event {stored} at {last}, the log has {rows[0].event_id}"
+    return None
 
 
 def _first(group: BaseException) -> str:

@@ -10,6 +10,7 @@ from shared import bus, event_log
 from shared.db import INFRASTRUCTURE_ERRORS
 from shared.projection import store
 from shared.projection.store import Health
+from shared.relay import Source, divergence
 from shared.service import Service
 
 STALE_CHECK = 10.0
@@ -49,8 +50,8 @@ async def of(service: Service) -> Standing:
         reasons.append(f"database: {type(error).__name__}")
     if service.spec.publishes and log_pos is not None:
         stream_seq = await _stream_seq(service, reasons)
-        if stream_seq is not None and stream_seq != log_pos:
-            await _judge_relay(service, log_pos, stream_seq, reasons)
+        if stream_seq is not None:
+            await _judge_relay(service, stream_seq, reasons)
     reasons += _judge_follows(service, follows)
     reasons += [f"{worker} has died; its log line is worker_died" for worker in service.dead_workers]
     return Standing(service.name, not reasons, reasons, log_pos, stream_seq, follows, parked)
@@ -65,13 +66,19 @@ async def _stream_seq(service: Service, reasons: list[str]) -> int | None:
     return int(state["last_seq"]) if state else 0
 
 
-async def _judge_relay(service: Service, log_pos: int, stream_seq: int, reasons: list[str]) -> None:
-    if stream_seq > log_pos:
-        reasons.append(f"the stream is ahead of the log ({stream_seq} > {log_pos})")
+async def _judge_relay(service: Service, stream_seq: int, reasons: list[str]) -> None:
+    """A stream that is no copy of the log, or one that lags too long."""
+    source = Source(service.name, service.province)
+    try:
+        async with asyncio.timeout(5), service.pool.acquire() as conn:
+            trouble = await divergence(conn, service.client, source, stream_seq)
+            age = await event_log.age_of(conn, stream_seq + 1)
+    except (*INFRASTRUCTURE_ERRORS, *bus.NATS_ERRORS) as error:
+        reasons.append(f"database or stream: {type(error).__name__}")
         return
-    async with service.pool.acquire() as conn:
-        age = await event_log.age_of(conn, stream_seq + 1)
-    if age > service.settings.ready_lag_seconds:
+    if trouble:
+        reasons.append(trouble)
+    elif age > service.settings.ready_lag_seconds:
         reasons.append(f"events wait {age:.0f} s for the stream")
 
 
