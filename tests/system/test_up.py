@@ -1,0 +1,165 @@
+"""`phongtrao up` as a newcomer runs it: a process with children, ended by Ctrl-C, started again, beside another."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 90.0
+"""Seconds; a busy machine may take long, an idle one needs a tenth of it."""
+
+
+class Instance:
+    """One `phongtrao up` on a folder, with a small and fast demonstration."""
+
+    def __init__(self, data: Path, **settings: object) -> None:
+        self.data = data
+        wanted = {"DATA": data, "PORT": 0, "DEMO_SPEED": 20_000, "DEMO_SHARE": 0.04, **settings}
+        self.env = {**os.environ, **{f"PHONGTRAO_{name}": str(value) for name, value in wanted.items()}}
+        self.output = data.with_name(f"{data.name}.out")
+
+    def start(self) -> None:
+        with self.output.open("a") as output:
+            command = [sys.executable, "-m", "phongtrao", "up"]
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=output, stderr=output)
+        wait_until(lambda: (self.data / "run.json").exists() or self.process.poll() is not None, self.said)
+        assert self.process.poll() is None, self.said()
+        self.url = json.loads((self.data / "run.json").read_text())["url"]
+
+    def stop(self, sent: signal.Signals = signal.SIGINT) -> tuple[int, float]:
+        """Sends the signal; answers with the exit code and the seconds that it took."""
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        assert family, "the servers are children"
+        begun = time.monotonic()
+        self.process.send_signal(sent)
+        code = self.process.wait(60)
+        assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+        return code, time.monotonic() - begun
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Another command of ours on the same folder."""
+        whole = [sys.executable, "-m", "phongtrao", *command]
+        return subprocess.run(whole, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False, timeout=120)
+
+    def get(self, path: str) -> Any:
+        return httpx.get(self.url + path, timeout=30).raise_for_status().json()
+
+    def sessions(self) -> int:
+        return int(self.get("/reporting/overview")["sessions"])
+
+    def positions(self) -> dict[str, int]:
+        return {s["service"]: s["log_pos"] for s in json.loads(self.run("status", "--json").stdout) if s["log_pos"]}
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+
+@contextmanager
+def instance(data: Path, **settings: object) -> Iterator[Instance]:
+    """An instance that does not outlive the test."""
+    made = Instance(data, **settings)
+    try:
+        made.start()
+        yield made
+    finally:
+        if made.process.poll() is None:
+            made.process.kill()
+            made.process.wait(30)
+
+
+def wait_until(ready: Callable[[], object], said: Callable[[], str]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not ready():
+        assert time.monotonic() < deadline, said()
+        time.sleep(0.2)
+
+
+@pytest.mark.slow
+def test_numbers_move_ctrl_c_stops_everything_and_a_second_start_goes_on(tmp_path: Path) -> None:
+    with instance(tmp_path / "var") as up:
+        wait_until(lambda: up.sessions() > 30, up.said)
+        moving = up.sessions()
+        wait_until(lambda: up.sessions() > moving, up.said)
+        with httpx.stream("GET", up.url + "/reporting/live", timeout=30) as live:  # an open page
+            assert live.headers["content-type"].startswith("text/event-stream")
+            verified = up.run("verify")
+            assert (verified.returncode, verified.stdout.splitlines()[-1]) == (0, "0 differences"), verified.stdout
+            assert up.run("status").returncode == 0
+            before, first = up.sessions(), up.positions()
+            assert up.stop() < (0, 10.0), up.said()
+        assert up.process.returncode == 0
+        assert "stopped; the data stays" in up.said()
+        assert up.run("status").returncode == 3
+        stood = json.loads((up.data / "clock.json").read_text())["now"]
+
+        up.start()
+        wait_until(lambda: "the campaign runs from" in up.said().rpartition("stopped")[2], up.said)
+        again = up.positions()
+        assert up.get("/reporting/overview")["now"] >= stood
+        assert up.get("/registry/units?limit=1")["total"] == 187
+        wait_until(lambda: up.sessions() > before, up.said)
+        verified = up.run("verify")
+        assert (verified.returncode, verified.stdout.splitlines()[-1]) == (0, "0 differences"), verified.stdout
+        assert up.stop(signal.SIGTERM)[0] == 0
+    assert all(again[service] >= first[service] for service in first)
+    assert again["registry"] <= first["registry"] + 20, "units, organisations, teams and members are not made again"
+    assert "Traceback" not in up.said()
+    assert '"level": "error"' not in (up.data / "phongtrao.log").read_text()
+
+
+@pytest.mark.slow
+def test_two_instances_live_side_by_side_and_one_folder_or_port_has_one(tmp_path: Path) -> None:
+    with instance(tmp_path / "a", DEMO=0) as one, instance(tmp_path / "b", DEMO=0) as two:
+        for up in (one, two):
+            wait_until(lambda up=up: up.get("/registry/units?limit=1")["total"] == 187, up.said)  # type: ignore[misc]
+            assert up.get("/reporting/overview")["campaign"] is None
+        assert one.url != two.url
+
+        same_folder = one.run("up")
+        other = Instance(tmp_path / "c", PORT=one.url.rpartition(":")[2])
+        same_port = other.run("up")
+
+        assert (same_folder.returncode, same_port.returncode) == (3, 3)
+        assert str(tmp_path / "a") in same_folder.stderr
+        assert "PHONGTRAO_PORT" in same_port.stderr
+        assert one.stop()[0] == 0
+        assert two.get("/registry/units?limit=1")["total"] == 187
+        assert two.stop()[0] == 0
+
+
+@pytest.mark.slow
+def test_a_signal_while_everything_starts_leaves_nothing_behind(tmp_path: Path) -> None:
+    up = Instance(tmp_path / "var")
+    with up.output.open("a") as output:
+        command = [sys.executable, "-m", "phongtrao", "up"]
+        up.process = subprocess.Popen(command, cwd=ROOT, env=up.env, stdout=output, stderr=output)
+    wait_until(lambda: psutil.Process(up.process.pid).children(), up.said)
+
+    code, _ = up.stop()
+
+    assert code == 0
+    assert not (up.data / "run.json").exists()
+    assert "Traceback" not in up.said()
+
+
+def test_a_port_that_is_taken_is_noticed_before_any_server_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ended = Instance(tmp_path / "var", PORT=taken.getsockname()[1]).run("up")
+
+    assert ended.returncode == 3
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "var" / "postgres").exists()
