@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from shared.service import Spec
+if TYPE_CHECKING:
+    from shared.service import Spec
 
 SERVICES = ("registry", "outreach", "courses", "reporting")
 """In the order in which they start; producers before those who follow them."""
