@@ -11,7 +11,11 @@ from xml.etree import ElementTree
 import pytest
 
 ROOT = Path(__file__).parents[2]
-THE_SAME = ["tests/service", "tests/system/test_spine.py"]
+THE_SAME = ["tests/service/test_courses.py", "tests/service/test_wire.py", "tests/system/test_spine.py"]
+"""One service in depth, the client below everything, and the path through all four services."""
+# While a container is down the engine's proxy still takes connections and drops them at once; the NATS client leaves
+# such a connection to the garbage collector, which says so.
+DROPPED = "default::pytest.PytestUnraisableExceptionWarning"
 
 
 @pytest.mark.testcontainers
@@ -19,7 +23,8 @@ THE_SAME = ["tests/service", "tests/system/test_spine.py"]
 @pytest.mark.timeout(480)
 def test_what_passes_on_embedded_servers_passes_on_containers(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={report}", *THE_SAME]
+    options = ["-q", "-p", "no:cacheprovider", "-W", DROPPED, f"--junit-xml={report}"]
+    command = [sys.executable, "-m", "pytest", *options, *THE_SAME]
 
     done = subprocess.run(
         command,
