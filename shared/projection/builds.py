@@ -157,10 +157,9 @@ async def _compare(
     if live.version != projection.version:
         return Comparison(projection.name, positions, 0, [])  # other shapes and folds: nothing to compare
     for table in projection.tables:
-        found = await store.count_differences(conn, projection.name, table, live.build, other)
-        if found:
-            differences += await store.list_differences(conn, projection.name, table, live.build, other, limit=20)
+        found, first = await store.differences(conn, projection.name, table, (live.build, other), limit=20)
         count += found
+        differences += first
     return Comparison(projection.name, positions, count, differences)
 
 

@@ -197,7 +197,7 @@ class Engine:
             await self._upsert(conn, projection, checkpoint.build)
         if parked:
             await store.park(conn, parked)
-            total = len(await store.parked_positions(conn, self._builds))
+            total = len(await store.parked(conn, self._builds))
             log.warning("events_parked", service=self._service, now=len(parked), total=total, first=parked[0].reason)
             self._mind_the_limit(total, {0: parked[0].reason})
         if await store.move_checkpoints(conn, moves) != len(moves):

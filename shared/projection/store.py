@@ -197,32 +197,20 @@ async def abandoned_builds(conn: Conn, projection: str) -> list[int]:
     return [r["build"] for r in rows]
 
 
-async def count_differences(conn: Conn, projection: str, table: Table[Any], live: int, other: int) -> int:
-    """How many rows of a table differ between two builds."""
-    value = await conn.fetchval(f"select count(*) from {_differences(projection, table, live, other)}")
-    return int(value)
-
-
-async def list_differences(
-    conn: Conn, projection: str, table: Table[Any], live: int, other: int, *, limit: int
-) -> list[Difference]:
-    """The first of these rows, both sides as JSON."""
+async def differences(
+    conn: Conn, projection: str, table: Table[Any], builds: tuple[int, int], *, limit: int
+) -> tuple[int, list[Difference]]:
+    """How many rows of a table differ between two builds, and the first of them, both sides as JSON."""
+    names = [c.name for c in table.key_columns]
+    a, b = (f"{schema_of(projection, build)}.{table.name}" for build in builds)
     rows = await conn.fetch(
-        "select case when a_key is null then null else a::text end, case when b_key is null then null else b::text end"
-        f" from {_differences(projection, table, live, other)} order by 1, 2 limit $1",
+        f"select case when a.{names[0]} is null then null else to_jsonb(a)::text end as live,"
+        f" case when b.{names[0]} is null then null else to_jsonb(b)::text end as other, count(*) over () as total"
+        f" from {a} a full join {b} b on {' and '.join(f'a.{n} = b.{n}' for n in names)}"
+        " where a is distinct from b order by 1, 2 limit $1",
         limit,
     )
-    return [Difference(table.name, *r.values()) for r in rows]
-
-
-def _differences(projection: str, table: Table[Any], live: int, other: int) -> str:
-    names = [c.name for c in table.key_columns]
-    a, b = (f"{schema_of(projection, build)}.{table.name}" for build in (live, other))
-    same = " and ".join(f"a.{n} = b.{n}" for n in names)
-    return (
-        f"(select to_jsonb(a) as a, to_jsonb(b) as b, a.{names[0]} as a_key, b.{names[0]} as b_key"
-        f" from {a} a full join {b} b on {same} where a is distinct from b) as differences"
-    )
+    return rows[0]["total"] if rows else 0, [Difference(table.name, r["live"], r["other"]) for r in rows]
 
 
 # -- parked -----------------------------------------------------------------------------------------------------------
@@ -249,17 +237,6 @@ async def parked(conn: Conn, builds: Mapping[str, int]) -> list[ParkedEvent]:
     return [ParkedEvent(*r.values()) for r in rows]
 
 
-async def parked_positions(conn: Conn, builds: Mapping[str, int]) -> list[int]:
-    """Positions of what these builds have set aside."""
-    rows = await conn.fetch(
-        "select k.pos from parked k"
-        " join unnest($1::text[], $2::int[]) as b(projection, build) using (projection, build)",
-        list(builds),
-        list(builds.values()),
-    )
-    return [r["pos"] for r in rows]
-
-
 async def parked_keys(conn: Conn, builds: Mapping[str, int]) -> set[tuple[str, str, str]]:
     """(projection, stream, key) of all that is set aside."""
     rows = await conn.fetch(
@@ -281,10 +258,8 @@ async def unpark(conn: Conn, events: Iterable[ParkedEvent]) -> None:
 
 async def count_parked(conn: Conn) -> int:
     """Events set aside by the builds in service."""
-    value = await conn.fetchval(
-        "select count(*) from parked k join projection p on p.name = k.projection and p.build = k.build"
-    )
-    return int(value)
+    sql = "select count(*) from parked k join projection p on p.name = k.projection and p.build = k.build"
+    return int(await conn.fetchval(sql))
 
 
 # -- health -----------------------------------------------------------------------------------------------------------
