@@ -92,8 +92,7 @@ async def ready(pool: Pool, *projections: Projection, park_limit: int = 1000, st
 
 async def parked_at(pool: Pool) -> list[int]:
     """Positions that are parked."""
-    async with pool.acquire() as conn:
-        return sorted(await store.parked_positions(conn, {"tally": 1}))
+    return [event.pos for event in await parked_events(pool)]
 
 
 async def position(pool: Pool) -> int:
