@@ -117,7 +117,7 @@ histories = st.lists(
 
 
 @given(events=histories, data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_cut_and_any_repetition_gives_the_same_rows(
     pool: Pool, events: list[Sent], data: st.DataObject
 ) -> None:
