@@ -127,6 +127,13 @@ def test_two_instances_live_side_by_side_and_one_folder_or_port_has_one(tmp_path
             assert up.get("/reporting/overview")["campaign"] is None
         assert one.url != two.url
 
+        first, second = (one.run("simulate", "--instant", "--scale", "0.01") for _ in range(2))
+        wait_until(lambda: one.sessions() > 0, one.said)
+        assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+        assert "conflict 0, refused 0" in first.stdout
+        assert "accepted 0," in second.stdout, "sent again, counted once"
+        assert two.get("/reporting/overview")["campaign"] is None
+
         same_folder = one.run("up")
         other = Instance(tmp_path / "c", PORT=one.url.rpartition(":")[2])
         same_port = other.run("up")

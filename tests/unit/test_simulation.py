@@ -94,6 +94,17 @@ def test_nobody_guides_before_the_ceremony_or_while_not_on_the_team(teams: list[
         assert action.at > at, "nothing is sent before it happened"
 
 
+def test_those_who_join_or_leave_in_the_campaign_say_so_to_registry(teams: list[Team], actions: list[Action]) -> None:
+    joins = {a.body["member_id"]: a for a in actions if a.path.endswith("/members")}
+    leaves = {a.path.split("/")[3]: a for a in actions if a.path.endswith("/leave")}
+    first = {str(item["member_id"]): action for action, item in reversed(items(actions).values())}
+
+    assert set(joins) == {m.member_id for t in teams for m in t.members if m.joined_on > LAUNCH}
+    assert set(leaves) == {m.member_id for t in teams for m in t.members if m.left_on}
+    assert all(first[m].at > joins[m].at for m in joins if m in first)
+    assert all(a.key for a in leaves.values())
+
+
 def test_most_members_reach_their_seven_and_districts_differ(teams: list[Team], actions: list[Action]) -> None:
     guided: dict[str, set[str]] = defaultdict(set)
     for _, item in items(actions).values():
