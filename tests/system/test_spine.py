@@ -130,3 +130,17 @@ async def test_the_page_shows_the_same_numbers_in_both_languages(running: Stack)
     assert "Tỉnh Quảng Ngãi" in vietnamese.text
     assert 'lang="en"' in english.text
     assert "Thị trấn Mộ Đức" in district.text or "Mộ Đức" in district.text
+
+
+async def test_an_answer_before_the_first_fold_is_empty_not_an_error(
+    postgres: Postgres, fresh_nats: Callable[..., Awaitable[Nats]]
+) -> None:
+    nats = await fresh_nats(nats_config())
+    async with stack(REGISTRY, OUTREACH, COURSES, REPORTING, postgres=postgres, nats=nats, roles=["api"]) as running:
+        anyone = running.client()
+        overview = await _ok(anyone.get("/reporting/overview"))
+        page = await anyone.get("/")
+        courses = await _ok(anyone.get("/courses/courses"))
+    assert (overview["campaign"], overview["read_model"]["state"]) == (None, "catching_up")
+    assert page.status_code == 200
+    assert courses["total"] == 0

@@ -47,3 +47,7 @@ create table model.roster_member (
     joined_on date not null,
     left_on date
 );
+
+-- Until the first build is in service, the views show that nobody is known yet.
+create view roster_unit as select * from model.roster_unit;
+create view roster_member as select * from model.roster_member;
