@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -44,7 +45,7 @@ class Connection(asyncio.Protocol):
         """Called by asyncio."""
         self._received += data
         head = self._received.find(b"\r\n\r\n")
-        if head < 0 or self._answer is None:
+        if head < 0 or self._answer is None or self._answer.done():
             return
         block = bytes(self._received[:head]).lower()
         length = int(block.split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0])
@@ -131,12 +132,15 @@ async def open_loop(
     command_port: int,
     read_port: int,
     commands: Iterator[bytes],
-    read: Callable[[Answer], bytes],
+    read: Callable[[Answer], bytes | None],
     *,
     rate: float,
     seconds: float,
 ) -> list[Trip]:
-    """Sends `rate` commands a second whatever is answered; after each 201 reads with its position as `min_pos`."""
+    """Sends `rate` commands a second whatever is answered; after each 201 reads with its position as `min_pos`.
+
+    A read that is answered 503 is asked again, as a page would; a command without a position can never be read.
+    """
     writers, readers = _Free(await connect(command_port, 64)), _Free(await connect(read_port, 64))
     begin, trips = time.perf_counter() + 0.1, list[Trip]()
 
@@ -147,10 +151,11 @@ async def open_loop(
         answered = time.perf_counter()
         if answer.status != 201:
             raise RuntimeError(f"a command was answered {answer.status}: {answer.body.decode()[:500]}")
-        found = await readers.ask(read(answer))
-        if found.status != 200:
-            raise RuntimeError(f"a read was answered {found.status}: {found.body.decode()[:500]}")
-        trips.append(Trip(sent - due, answered - due, time.perf_counter() - due))
+        question = read(answer)
+        while question and (found := await readers.ask(question)).status != 200:
+            if found.status != 503:
+                raise RuntimeError(f"a read was answered {found.status}: {found.body.decode()[:500]}")
+        trips.append(Trip(sent - due, answered - due, time.perf_counter() - due if question else math.inf))
 
     async with asyncio.TaskGroup() as tasks:
         for number in range(int(rate * seconds)):

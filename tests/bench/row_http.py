@@ -172,8 +172,9 @@ async def latency(ground: Ground, folder: Path, sizes: Sizes, runs: int) -> list
     async with town.open(("outreach", every), ("reporting", every)):
         tokens = itertools.cycle([token for _, token in town.people])
 
-        def read(answer: Answer) -> bytes:
-            return request("GET", f"/reporting/daily?min_pos={answer.json()['pos']}", next(tokens))
+        def read(answer: Answer) -> bytes | None:
+            pos = answer.json()["pos"]
+            return request("GET", f"/reporting/daily?min_pos={pos}", next(tokens)) if pos else None
 
         trips = [
             await open_loop(

@@ -8,14 +8,12 @@ from typing import NamedTuple
 
 from services.reporting.app import SPEC as REPORTING
 from shared import db
+from shared.settings import Settings
 from tests.bench import program
 from tests.bench.ground import Ground
 from tests.bench.program import Answer
 from tests.bench.table import Line, middle
 from tests.bench.world import World
-
-BATCH = 10_000
-"""Most events of a projector's transaction: the product's own setting."""
 
 
 class Sizes(NamedTuple):
@@ -31,11 +29,13 @@ class Sizes(NamedTuple):
     seconds: float = 8.0
     paced_seconds: float = 15.0
     rate: float = 200.0
+    batch: int = Settings().batch
+    """Most events of a projector's transaction: the product's own setting."""
 
 
 QUICK = Sizes(
     history=6_000, catch_up=3_000, handled=50, fetched=2_000, outbox=2_000, awaited=50, pipelined=500, seconds=0.5,
-    paced_seconds=1.0, rate=40.0,
+    paced_seconds=1.0, rate=40.0, batch=500,
 )  # fmt: skip
 
 
@@ -68,9 +68,9 @@ async def projection(ground: Ground, streams: Streams, sizes: Sizes, runs: int) 
     found: dict[str, list[float]] = {"ours": [], "handler": [], "fold": [], "database": []}
     for number in range(runs):
         where = {"nats": ground.url, "province": province, "until": sizes.catch_up}
-        found["ours"].append(rate(await _on_reporting(ground, "projector", **where, max_batch=BATCH)))
-        found["fold"].append(rate(await program.run("fold_alone", **where, max_batch=BATCH)))
-        found["database"].append(rate(await _on_reporting(ground, "database_alone", **where, max_batch=BATCH)))
+        found["ours"].append(rate(await _on_reporting(ground, "projector", **where, max_batch=sizes.batch)))
+        found["fold"].append(rate(await program.run("fold_alone", **where, max_batch=sizes.batch)))
+        found["database"].append(rate(await _on_reporting(ground, "database_alone", **where, max_batch=sizes.batch)))
         dsn, peer = await ground.database(), {**where, "until": sizes.handled, "name": f"handler-{number}"}
         found["handler"].append(rate(await program.run("faststream_handler", dsn=dsn, **peer)))
         await ground.drop(dsn)
@@ -105,7 +105,7 @@ async def fetch(ground: Ground, streams: Streams, sizes: Sizes, runs: int) -> li
     province = await streams.long()
     ours, theirs = [], []
     for _ in range(runs):
-        where = {"province": province, "until": sizes.catch_up, "max_batch": BATCH}
+        where = {"province": province, "until": sizes.catch_up, "max_batch": sizes.batch}
         ours.append(rate(await program.run("follower", nats=ground.url, **where)))
         theirs.append(
             rate(await program.run("nats_fetch", nats_url=ground.url, province=province, until=sizes.fetched))
@@ -150,7 +150,7 @@ async def rebuild(ground: Ground, streams: Streams, sizes: Sizes, runs: int) -> 
     """A read model of the whole history is made by the projector, then rebuilt beside it."""
     province = await streams.long()
     dsn = await ground.database(*REPORTING.folders)
-    where = {"dsn": dsn, "nats": ground.url, "province": province, "max_batch": BATCH}
+    where = {"dsn": dsn, "nats": ground.url, "province": province, "max_batch": sizes.batch}
     live = await program.run("projector", **where, until=sizes.history + 1)
     rebuilt = [await program.run("rebuild", **where) for _ in range(runs)]
     await ground.drop(dsn)

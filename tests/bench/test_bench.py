@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,11 @@ def test_a_row_says_median_span_and_whether_its_target_is_reached() -> None:
 
 
 def test_fifths_compare_the_end_with_the_beginning() -> None:
-    even = {"count": 100, "marks": [(float(n), 10 * n) for n in range(1, 11)], "memory": [(0.0, 90.0)] * 10}
+    even: dict[str, Any] = {
+        "count": 100,
+        "marks": [(float(n), 10 * n) for n in range(1, 11)],
+        "memory": [(0.0, 90.0)] * 10,
+    }
     slower = {**even, "marks": [*even["marks"][:-1], (12.0, 100)], "memory": [(0.0, 90.0)] * 8 + [(0.0, 99.0)] * 2}
 
     assert (last_to_first(even), growth(even)) == (1.0, 1.0)
