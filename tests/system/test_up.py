@@ -1,5 +1,6 @@
 """`phongtrao up` as a newcomer runs it: a process with children, ended by Ctrl-C, started again, beside another."""
 
+import asyncio
 import json
 import os
 import signal
@@ -12,9 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import psutil
 import pytest
+
+from phongtrao.embedded import PostgresServer
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90.0
@@ -53,6 +57,24 @@ class Instance:
         whole = [sys.executable, "-m", "phongtrao", *command]
         return subprocess.run(whole, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False, timeout=120)
 
+    def by_hand(self, service: str, statements: str) -> None:
+        """What nobody may do: changes a database behind the service's back."""
+
+        async def change() -> None:
+            address = json.loads((self.data / "run.json").read_text())["database_url"]
+            connection = await asyncpg.connect(address.replace("{service}", service))
+            try:
+                await connection.execute(statements)
+            finally:
+                await connection.close()
+
+        asyncio.run(change())
+
+    def remove(self) -> None:
+        """Removes the cluster, which lies outside of the folder when root has started it."""
+        wait_until(lambda: not (self.data / "postgres" / "cluster" / "postmaster.pid").exists(), self.said)
+        PostgresServer(self.data).remove()
+
     def get(self, path: str) -> Any:
         return httpx.get(self.url + path, timeout=30).raise_for_status().json()
 
@@ -77,6 +99,7 @@ def instance(data: Path, **settings: object) -> Iterator[Instance]:
         if made.process.poll() is None:
             made.process.kill()
             made.process.wait(30)
+        made.remove()
 
 
 def wait_until(ready: Callable[[], object], said: Callable[[], str]) -> None:
@@ -147,6 +170,25 @@ def test_two_instances_live_side_by_side_and_one_folder_or_port_has_one(tmp_path
 
 
 @pytest.mark.slow
+def test_verify_names_what_was_changed_by_hand_and_a_rebuild_heals_it(tmp_path: Path) -> None:
+    with instance(tmp_path / "var", DEMO=0) as up:
+        wait_until(lambda: up.positions().get("registry") == 187, up.said)
+        up.by_hand("reporting", "update places_1.unit set name = 'nowhere' where unit_id = '21400'")
+        up.by_hand("registry", "alter table log disable trigger all; update log set payload = '{}' where pos = 7")
+
+        found = up.run("verify")
+        rebuilt = up.run("rebuild", "places")
+        after = up.run("verify", "places")
+
+        assert (found.returncode, found.stdout.splitlines()[-1]) == (1, "2 differences"), found.stdout
+        assert "nowhere" in found.stdout
+        assert "position 7: another payload" in found.stdout
+        assert (rebuilt.returncode, "1 difference to the one before" in rebuilt.stdout) == (0, True), rebuilt.stdout
+        assert (after.returncode, after.stdout.splitlines()[-1]) == (0, "0 differences"), after.stdout
+        assert up.stop()[0] == 0
+
+
+@pytest.mark.slow
 def test_a_signal_while_everything_starts_leaves_nothing_behind(tmp_path: Path) -> None:
     up = Instance(tmp_path / "var")
     with up.output.open("a") as output:
@@ -156,6 +198,7 @@ def test_a_signal_while_everything_starts_leaves_nothing_behind(tmp_path: Path) 
 
     code, _ = up.stop()
 
+    up.remove()
     assert code == 0
     assert not (up.data / "run.json").exists()
     assert "Traceback" not in up.said()
