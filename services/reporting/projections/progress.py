@@ -203,14 +203,11 @@ def _count_topics(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, by: int)
         topic = rows.get(topics, event.campaign_id, code)
         if topic is None:
             raise LookupError(f"topic {code} is none of the campaign's")
-        rows.put(topics, topic._replace(sessions=topic.sessions + by))
+        rows.put(topics, TopicRow(*topic[:5], topic.sessions + by))
 
 
 def _count_day(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, day: date, received_on: date, by: int) -> None:
     row = rows.get(unit_days, event.campaign_id, event.unit_id, day, received_on)
     before = row or UnitDayRow(event.campaign_id, event.unit_id, day, received_on, event.district_id, 0, 0)
     sessions, withdrawn = (1, 0) if by > 0 else (0, 1)
-    rows.put(
-        unit_days,
-        before._replace(sessions=before.sessions + sessions, withdrawn=before.withdrawn + withdrawn),
-    )
+    rows.put(unit_days, UnitDayRow(*before[:5], before.sessions + sessions, before.withdrawn + withdrawn))

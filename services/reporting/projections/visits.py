@@ -6,8 +6,9 @@ there were; when the last guidance that made a citizen count is withdrawn, the c
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
+
+from pydantic_core import from_json, to_json
 
 
 class Visit(NamedTuple):
@@ -40,12 +41,12 @@ Visits = tuple[Visit, ...]
 
 def read(text: str | None) -> Visits:
     """From the row's text; no row, no visits."""
-    return tuple(Visit(*v) for v in json.loads(text)) if text else ()
+    return tuple(map(Visit._make, from_json(text))) if text else ()
 
 
 def write(visits: Visits) -> str:
     """For the row: a JSON array of arrays, in a fixed order."""
-    return json.dumps(sorted(visits), separators=(",", ":"))
+    return to_json(sorted(visits)).decode()
 
 
 def apply(visits: Visits, at: Visit, by: int) -> tuple[Visits, Change]:
@@ -53,6 +54,8 @@ def apply(visits: Visits, at: Visit, by: int) -> tuple[Visits, Change]:
 
     Raises LookupError when there is nothing to withdraw.
     """
+    if not visits and by > 0:
+        return (at,), _FIRST[at.in_window]  # most guidances are a citizen's first
     same = next((v for v in visits if v[:3] == at[:3]), None)
     sessions = (same.sessions if same else 0) + by
     in_window = (same.in_window if same else 0) + by * at.in_window
@@ -60,22 +63,19 @@ def apply(visits: Visits, at: Visit, by: int) -> tuple[Visits, Change]:
         raise LookupError("a guidance is withdrawn that was never counted")
     rest = tuple(v for v in visits if v is not same)
     after = (*rest, at._replace(sessions=sessions, in_window=in_window)) if sessions else rest
-    return after, _change(visits, after, at)
+    was, now = _counted(visits, at), _counted(after, at)
+    return after, Change._make(b - a for a, b in zip(was, now, strict=True))
 
 
-def _change(before: Visits, after: Visits, at: Visit) -> Change:
-    return Change(
-        _has_member(after, at) - _has_member(before, at),
-        _has_member_in_window(after, at) - _has_member_in_window(before, at),
-        any(v.unit_id == at.unit_id for v in after) - any(v.unit_id == at.unit_id for v in before),
-        any(v.district_id == at.district_id for v in after) - any(v.district_id == at.district_id for v in before),
-        bool(after) - bool(before),
-    )
+_FIRST = (Change(1, 0, 1, 1, 1), Change(1, 1, 1, 1, 1))
 
 
-def _has_member(visits: Visits, at: Visit) -> bool:
-    return any(v.member_id == at.member_id for v in visits)
-
-
-def _has_member_in_window(visits: Visits, at: Visit) -> bool:
-    return any(v.member_id == at.member_id and v.in_window for v in visits)
+def _counted(visits: Visits, at: Visit) -> Change:
+    """Where these visits make the citizen count, of the places that `at` can change: 0 or 1 each."""
+    member = in_window = unit = district = 0
+    for visit in visits:
+        if visit.member_id == at.member_id:
+            member, in_window = 1, in_window or int(visit.in_window > 0)
+        unit |= visit.unit_id == at.unit_id
+        district |= visit.district_id == at.district_id
+    return Change(member, in_window, unit, district, int(bool(visits)))
