@@ -1,0 +1,197 @@
+"""What the read models must hold, worked out plainly from sets of whole events, with nothing of the folds in it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from shared.contracts import Recorded
+from shared.contracts.courses import CoursePublished, LearnerEnrolled, QuizPassed, QuizResult
+from shared.contracts.outreach import CampaignLaunched, CitizenGuided, DayOneRule, GuidanceWithdrawn
+from shared.contracts.registry import MemberJoined, MemberLeft, TeamFormed
+from tests.support.histories import DISTRICT_OF
+
+Model = dict[str, dict[tuple[Any, ...], tuple[Any, ...]]]
+
+
+def day(at: datetime) -> date:
+    """The calendar day in Vietnam."""
+    return at.astimezone(ZoneInfo("Asia/Ho_Chi_Minh")).date()
+
+
+def in_window(guidance: CitizenGuided, campaign: CampaignLaunched) -> bool:
+    """Whether it counts towards the quota."""
+    first = campaign.launched_on + timedelta(days=campaign.day_one_rule is DayOneRule.DAY_AFTER)
+    return 0 <= (day(guidance.occurred_at) - first).days < campaign.window_days
+
+
+def counted_at(guidance: CitizenGuided) -> set[str]:
+    """The unit, its district, the province."""
+    return {guidance.unit_id, DISTRICT_OF[guidance.unit_id], "_"}
+
+
+class Facts:
+    """A history, taken apart."""
+
+    def __init__(self, records: Iterable[Recorded]) -> None:
+        self.records = list(records)
+        self.campaigns = {e.campaign_id: e for e in self.of(CampaignLaunched)}
+        self.guidances = {e.guidance_id: e for e in self.of(CitizenGuided)}
+        self.withdrawals = {e.guidance_id: e for e in self.of(GuidanceWithdrawn)}
+        self.live = [g for g in self.guidances.values() if g.guidance_id not in self.withdrawals]
+        self.counting = [g for g in self.live if in_window(g, self.campaigns[g.campaign_id])]
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """The events of a kind."""
+        return [r.event for r in self.records if isinstance(r.event, kind)]
+
+    def received(self, kind: type[Any]) -> dict[str, date]:
+        """The day on which each guidance, or its withdrawal, was received."""
+        return {r.event.guidance_id: day(r.recorded_at) for r in self.records if isinstance(r.event, kind)}
+
+    def citizens(self, guidances: Iterable[CitizenGuided], campaign_id: str, **where: str) -> int:
+        """Distinct citizens of a campaign, of a member if one is named."""
+        return len({g.citizen_ref for g in self.some(guidances, campaign_id, **where)})
+
+    def some(self, guidances: Iterable[CitizenGuided], campaign_id: str, **where: str) -> list[CitizenGuided]:
+        """Those of a campaign where all named fields are so."""
+        wanted = {"campaign_id": campaign_id, **where}
+        return [g for g in guidances if all(getattr(g, name) == value for name, value in wanted.items())]
+
+
+def progress(records: Iterable[Recorded]) -> Model:
+    """The tables of the projection `progress`; visits of a citizen as a set."""
+    facts = Facts(records)
+    return {
+        "campaign": {
+            (c.campaign_id,): (c.campaign_id, c.name, c.launched_on, c.day_one_rule, c.window_days, c.first_day,
+                               c.last_day, c.quota, c.report_due_on, 2)
+            for c in facts.campaigns.values()
+        },
+        "campaign_topic": {
+            (c.campaign_id, t.code): (c.campaign_id, t.code, position, t.name_vi, t.name_en,
+                                      sum(t.code in g.topics for g in facts.some(facts.live, c.campaign_id)))
+            for c in facts.campaigns.values() for position, t in enumerate(c.topics)
+        },
+        "team": {
+            (t.team_id,): (t.team_id, t.name, t.level, t.unit_id, t.village, t.district_id, t.commune_id, t.formed_on)
+            for t in facts.of(TeamFormed)
+        },
+        "member": _members(facts),
+        "member_progress": dict(_member_progress(facts)),
+        "citizen": dict(_citizens(facts)),
+        "unit_total": dict(_unit_totals(facts)),
+        "unit_day": _unit_days(facts),
+    }  # fmt: skip
+
+
+def _members(facts: Facts) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    left = {e.member_id: e.left_on for e in facts.of(MemberLeft)}
+    return {
+        (m.member_id,): (m.member_id, m.team_id, m.role, m.organisation_id, m.unit_id, m.district_id, m.commune_id,
+                         m.joined_on, left.get(m.member_id))
+        for m in facts.of(MemberJoined)
+    }  # fmt: skip
+
+
+def _member_progress(facts: Facts) -> Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    for campaign_id, member_id in {(g.campaign_id, g.member_id) for g in facts.guidances.values()}:
+        ever = facts.some(facts.guidances.values(), campaign_id, member_id=member_id)
+        yield (
+            (campaign_id, member_id),
+            (
+                campaign_id,
+                member_id,
+                ever[0].team_id,
+                facts.citizens(facts.counting, campaign_id, member_id=member_id),
+                len(facts.some(facts.counting, campaign_id, member_id=member_id)),
+                facts.citizens(facts.live, campaign_id, member_id=member_id),
+                len(facts.some(facts.live, campaign_id, member_id=member_id)),
+                sum(g.guidance_id in facts.withdrawals for g in ever),
+                max(g.occurred_at for g in ever),
+            ),
+        )
+
+
+def _citizens(facts: Facts) -> Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    for campaign_id, citizen in {(g.campaign_id, g.citizen_ref) for g in facts.guidances.values()}:
+        live = facts.some(facts.live, campaign_id, citizen_ref=citizen)
+        counting = Counter(g.member_id for g in facts.some(facts.counting, campaign_id, citizen_ref=citizen))
+        who = Counter((g.member_id, g.unit_id, g.district_id) for g in live)
+        visits = frozenset((*place, sessions, counting[place[0]]) for place, sessions in who.items())
+        yield (campaign_id, citizen), (campaign_id, citizen, visits)
+
+
+def _unit_totals(facts: Facts) -> Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    for campaign_id, unit_id in {(g.campaign_id, u) for g in facts.guidances.values() for u in counted_at(g)}:
+        here = [g for g in facts.some(facts.live, campaign_id) if unit_id in counted_at(g)]
+        yield (campaign_id, unit_id), (
+            campaign_id,
+            unit_id,
+            len({g.citizen_ref for g in here}),
+            len(here),
+            sum(g not in facts.counting for g in here),
+            sum(unit_id in counted_at(facts.guidances[i]) and facts.guidances[i].campaign_id == campaign_id
+                for i in facts.withdrawals),
+        )  # fmt: skip
+
+
+def _unit_days(facts: Facts) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    came, went = facts.received(CitizenGuided), facts.received(GuidanceWithdrawn)
+    sessions = Counter((g.campaign_id, g.unit_id, day(g.occurred_at), came[i]) for i, g in facts.guidances.items())
+    withdrawn = Counter((w.campaign_id, w.unit_id, day(w.guided_at), went[i]) for i, w in facts.withdrawals.items())
+    return {
+        key: (*key, DISTRICT_OF[key[1]], sessions[key], withdrawn[key]) for key in sessions.keys() | withdrawn.keys()
+    }
+
+
+def results(records: Iterable[Recorded]) -> Model:
+    """The tables of the projection `results`."""
+    facts = Facts(records)
+    enrolled: list[LearnerEnrolled] = facts.of(LearnerEnrolled)
+    taken: list[QuizResult] = facts.of(QuizResult)
+    return {
+        "course": {
+            (c.course_id,): (c.course_id, c.title, c.questions, c.pass_mark) for c in facts.of(CoursePublished)
+        },
+        "learner": {(e.course_id, e.learner_id): _learner(e, _of(taken, e)) for e in enrolled},
+        "organisation_result": {
+            (course, organisation): (course, organisation, len(these), sum(_passed(taken, e) for e in these),
+                                     sum(len(_of(taken, e)) for e in these))
+            for (course, organisation), these in _groups(enrolled).items()
+        },
+    }  # fmt: skip
+
+
+def _of(taken: list[QuizResult], who: LearnerEnrolled) -> list[QuizResult]:
+    return [t for t in taken if (t.course_id, t.learner_id) == (who.course_id, who.learner_id)]
+
+
+def _passed(taken: list[QuizResult], who: LearnerEnrolled) -> bool:
+    return any(isinstance(t, QuizPassed) for t in _of(taken, who))
+
+
+def _learner(who: LearnerEnrolled, tries: list[QuizResult]) -> tuple[Any, ...]:
+    best = max((t.right for t in tries), default=0)
+    first = min((t.occurred_at for t in tries if isinstance(t, QuizPassed)), default=None)
+    return (who.course_id, who.learner_id, who.organisation_id, who.unit_id, len(tries), best, first)
+
+
+def _groups(enrolled: list[LearnerEnrolled]) -> Mapping[tuple[str, str], list[LearnerEnrolled]]:
+    groups: dict[tuple[str, str], list[LearnerEnrolled]] = {}
+    for e in enrolled:
+        for organisation in (e.organisation_id or "-", "_"):
+            groups.setdefault((e.course_id, organisation), []).append(e)
+    return groups
+
+
+def plain(found: Mapping[str, Mapping[tuple[Any, ...], Any]]) -> Model:
+    """A read model's rows as `progress` and `results` give them: a citizen's visits as a set."""
+    tables: Model = {name: {key: tuple(row) for key, row in rows.items()} for name, rows in found.items()}
+    for key, row in tables.get("citizen", {}).items():
+        tables["citizen"][key] = (*row[:2], frozenset(tuple(v) for v in json.loads(row[2])))
+    return tables
