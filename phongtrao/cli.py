@@ -60,10 +60,9 @@ def up() -> None:
         import asyncio
 
         from phongtrao import up as embedded
-        from shared.settings import Settings
 
         say = embedded.sayer(begun, lambda line: print(line, flush=True))
-        asyncio.run(embedded.run(Settings(), say))
+        asyncio.run(embedded.run(exits.settings(), say))
 
 
 @app.command()
@@ -79,10 +78,9 @@ def serve(
     """
     from phongtrao import serve as alone
     from shared.service import ROLES
-    from shared.settings import Settings
 
     roles = ROLES if not role or RoleName.ALL in role else tuple(r.value for r in role)
-    exits.run(alone.run(service.value, Settings(), roles))
+    exits.run(alone.run(service.value, exits.settings(), roles))
 
 
 @app.command()
@@ -94,10 +92,9 @@ def migrate(service: Annotated[ServiceName | None, typer.Argument(help="Only thi
     phongtrao migrate registry
     """
     from phongtrao import serve as alone
-    from shared.settings import Settings
 
     names = [service.value] if service else list(SERVICES)
-    exits.run(alone.migrate(names, Settings(), print))
+    exits.run(alone.migrate(names, exits.settings(), print))
 
 
 @app.command()
@@ -120,9 +117,8 @@ def simulate(  # noqa: PLR0913, PLR0917 - the options of a command
     phongtrao simulate --url http://127.0.0.1:8080 --token "$(phongtrao token --key signing.jwk)" --instant
     """
     from phongtrao import simulate_alone
-    from shared.settings import Settings
 
-    settings = Settings()
+    settings = exits.settings()
     caller = exits.run(simulate_alone.caller_of(settings, url=url, token=token, key=key))
     wish = simulate_alone.Wish(seed, speed, scale, instant)
     exits.run(simulate_alone.run(caller, wish, print))

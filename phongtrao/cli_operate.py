@@ -50,10 +50,9 @@ def token(
     curl -H "Authorization: Bearer $(phongtrao token)" http://127.0.0.1:8000/registry/teams
     """
     from phongtrao import tokens
-    from shared.settings import Settings
 
     try:
-        print(tokens.token(Settings(), tokens.Wanted(persona, role or [], unit or [], member, team), key))
+        print(tokens.token(exits.settings(), tokens.Wanted(persona, role or [], unit or [], member, team), key))
     except tokens.Unknown as error:
         raise exits.usage(str(error)) from None
 
@@ -210,13 +209,12 @@ def parked_retry(
 async def _services(only: Sequence[str] | None) -> AsyncIterator[list[Service]]:
     from phongtrao import reach
     from shared import telemetry
-    from shared.settings import Settings
 
     names = only or []
     if unknown := [name for name in names if name not in SERVICES]:
         raise LookupError(f"There is no service «{unknown[0]}». Choose of: {', '.join(SERVICES)}")
     telemetry.setup_logging("warning", json_lines=False)
-    async with reach.opened(reach.find(Settings(), names), names) as services:
+    async with reach.opened(reach.find(exits.settings(), names), names) as services:
         yield services
 
 

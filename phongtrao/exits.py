@@ -9,9 +9,12 @@ import asyncio
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 T = TypeVar("T")
 
@@ -62,6 +65,19 @@ def _leave(error: BaseException, code: int) -> typer.Exit:
         error = error.exceptions[0]
     print(f"phongtrao: {error}", file=sys.stderr)
     return typer.Exit(code)
+
+
+def settings() -> Settings:
+    """The settings of the environment; one that is not valid is wrong usage."""
+    from pydantic import ValidationError
+
+    from shared.settings import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"PHONGTRAO_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        raise usage("; ".join(wrong) + "; see docs/settings.md") from None
 
 
 def usage(text: str) -> typer.Exit:

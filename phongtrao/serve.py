@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 import asyncpg
+import httpx
+from joserfc.errors import JoseError
 
 from phongtrao import reach
 from phongtrao.serving import bind, serving
@@ -23,19 +26,36 @@ from shared.telemetry import logger
 
 log = logger(__name__)
 
+_NO_DATABASE = (asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError)
+
 
 async def run(name: str, settings: Settings, roles: Sequence[str]) -> None:
-    """Serves until SIGINT or SIGTERM. Without the role `api` only health and metrics answer."""
+    """Serves until SIGINT or SIGTERM. Without the role `api` only health and metrics answer.
+
+    Raises PortInUse, or NotReached when the issuer's keys, Postgres or NATS are not there.
+    """
     telemetry.setup_logging(settings.log_level)
-    sock = bind(settings.host, settings.port)
-    service = Service(_of_roles(spec(name), roles), settings, roles=roles)
+    with bind(settings.host, settings.port) as sock:
+        try:
+            service = Service(_of_roles(spec(name), roles), settings, roles=roles)
+        except (OSError, ValueError, httpx.HTTPError, JoseError) as error:
+            raise reach.NotReached(f"{name}: keys of the issuer: {error}") from error
+        try:
+            await _serve(service, sock)
+        except (*INFRASTRUCTURE_ERRORS, *_NO_DATABASE) as error:
+            raise reach.NotReached(
+                f"{name}: {str(error) or type(error).__name__}; are Postgres and NATS there?"
+            ) from error
+    log.info("stopped", service=name)
+
+
+async def _serve(service: Service, sock: socket.socket) -> None:
     stop = asyncio.Event()
     for sent in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sent, stop.set)
     async with serving(site([create_app(service)], pages=pages_app(service)), sock):
-        log.info("serving", service=name, roles=list(roles), port=sock.getsockname()[1])
+        log.info("serving", service=service.name, roles=sorted(service.roles), port=sock.getsockname()[1])
         await stop.wait()
-    log.info("stopped", service=name)
 
 
 def _of_roles(whole: Spec, roles: Sequence[str]) -> Spec:
@@ -49,11 +69,7 @@ async def migrate(names: Sequence[str], settings: Settings, say: Callable[[str],
         service = Service(spec(name), target.settings, keys=reach.NO_KEYS, roles=())
         try:
             applied = await service.migrate()
-        except (
-            *INFRASTRUCTURE_ERRORS,
-            asyncpg.InvalidCatalogNameError,
-            asyncpg.InvalidAuthorizationSpecificationError,
-        ) as e:
+        except (*INFRASTRUCTURE_ERRORS, *_NO_DATABASE) as e:
             raise reach.NotReached(f"Postgres of {name}: {str(e) or type(e).__name__} ({target.found})") from e
         say(f"{name}: {', '.join(applied) if applied else 'up to date'}")
     await _make_streams([n for n in names if n in PRODUCERS], target, say)

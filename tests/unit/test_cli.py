@@ -87,6 +87,26 @@ def test_servers_that_do_not_answer_end_with_3_and_a_line_that_says_which(tmp_pa
     assert "127.0.0.1:1" in ended.stderr or "Postgres of" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("settings", "code", "said"),
+    [
+        ({"PHONGTRAO_PORT": "many"}, 2, "PHONGTRAO_PORT"),
+        ({"PHONGTRAO_PORT": "0", "PHONGTRAO_OIDC_JWKS": ""}, 3, "PHONGTRAO_OIDC_JWKS"),
+        ({"PHONGTRAO_PORT": "0", "PHONGTRAO_OIDC_JWKS": "/nowhere/jwks.json"}, 3, "/nowhere/jwks.json"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], code: int, said: str
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    ended = cli.invoke(app, ["serve", "registry"])
+
+    assert ended.exit_code == code
+    assert said in ended.stderr
+
+
 def test_a_token_is_for_the_persona_or_for_the_role_and_unit_that_were_named(data: Path) -> None:
     secrets = Folder(data).secrets()
     check = reader(secrets.keys)
