@@ -60,6 +60,10 @@ class Deployment:
         """`docker compose ARGUMENTS`; what it printed. A failure is an error with its last lines, unless allowed."""
         return self._run("docker", "compose", *arguments, stdin=stdin, may_fail=may_fail)
 
+    def script(self, *command: str, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
+        """One of the scripts in `deploy/`."""
+        return self._run(*command, may_fail=may_fail)
+
     def ops(self, *arguments: str, may_fail: bool = False) -> subprocess.CompletedProcess[str]:
         """`phongtrao ARGUMENTS` as an operator."""
         return self.compose("run", "--rm", "--no-deps", "-T", "ops", *arguments, may_fail=may_fail)

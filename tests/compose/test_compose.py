@@ -193,8 +193,6 @@ def test_a_nats_that_lost_everything_is_filled_again_from_the_logs(deployment: D
         eventually(partial(_stream_end, deployment, service), position)
     campaign.send(campaign.items(3))
     campaign.all_counted()
-    verified = deployment.ops("verify")
-    assert verified.stdout.rstrip().endswith("\n0 differences")
     for service, streams in FOLLOWERS.items():
         assert [f["stream"] for f in deployment.standing(service)["follows"]] == streams
 
@@ -262,3 +260,22 @@ def test_no_secret_is_in_a_log_line_and_no_phone_number(deployment: Deployment, 
     assert "serving" in logs
     assert "0100000" not in logs
     assert not [value for value in deployment.secrets() if value in logs]
+
+
+def test_a_backup_restores_everything_and_what_phones_send_again_completes_it(
+    deployment: Deployment, campaign: Campaign, tmp_path: Path
+) -> None:
+    backup = str(tmp_path / "backup.tar.gz")
+    deployment.script("deploy/backup.sh", backup)
+    kept = campaign.sessions
+    after = campaign.items(5)
+    campaign.send(after)
+    assert deployment.script("deploy/restore.sh", backup, may_fail=True).returncode == 1  # there is data
+
+    deployment.compose("down", "--volumes", "--timeout", "5")
+    deployment.script("deploy/restore.sh", backup)
+
+    eventually(campaign.counted, (kept, kept))
+    assert {r["result"] for r in campaign.send(after)["receipts"]} == {"accepted"}
+    campaign.all_counted()
+    assert deployment.ops("verify").stdout.rstrip().endswith("\n0 differences")
