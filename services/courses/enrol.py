@@ -63,6 +63,7 @@ async def enrol(
 
     An organisation that was registered a moment ago may not be known here yet: give that answer's `pos` as `min_pos`.
     """
+    _must_be_own_organisation(caller, body.organisation_id)
     unit_id = body.unit_id or (caller.units[0] if caller.units else None)
     wish = Wish(course_id, learner_of(service, caller), body.organisation_id or caller.organisation_id, unit_id)
 
@@ -72,6 +73,17 @@ async def enrol(
     # The key holds the whole wish: the same wish is answered from the receipt, another one meets the row below.
     done = await service.commands.execute("enrol", work, key=":".join(part or "" for part in wish))
     return EnrolmentAnswer(**done.answer, pos=done.pos)
+
+
+def _must_be_own_organisation(caller: Caller, organisation_id: str | None) -> None:
+    """A result counts for the organisation that the token vouches for; only without one may a learner name it."""
+    if organisation_id and caller.organisation_id and organisation_id != caller.organisation_id:
+        raise errors.forbidden(
+            "not_your_organisation",
+            "organisation_id",
+            f"Bạn thuộc «{caller.organisation_id}»; kết quả chỉ tính được cho tổ chức đó. Hãy bỏ trống trường này.",
+            f"You belong to «{caller.organisation_id}»; the result can count for that one only. Leave the field out.",
+        )
 
 
 async def _save(conn: Conn, wish: Wish, now: datetime) -> Decision:

@@ -25,7 +25,6 @@ ONE_RIGHT = {"q1": ["a"], "q2": ["a"]}
 
 @pytest.fixture
 def clock() -> HandClock:
-    """The morning of the ceremony, until the test moves it."""
     return HandClock(LAUNCH)
 
 
@@ -50,6 +49,12 @@ def officer(running: Stack) -> httpx.AsyncClient:
 @pytest.fixture
 def learner(running: Stack) -> httpx.AsyncClient:
     return running.client(Role.LEARNER, subject="an", units=["21400"], organisation_id="tinh-doan")
+
+
+@pytest.fixture
+def citizen(running: Stack) -> httpx.AsyncClient:
+    """A learner whose token names no organisation."""
+    return running.client(Role.LEARNER, subject="be", units=["21400"])
 
 
 def a_course(course_id: str = "dvc", **changed: Any) -> dict[str, Any]:
@@ -202,15 +207,15 @@ async def test_sending_the_same_again_is_answered_the_same_and_happens_once(
 
 
 async def test_the_same_id_with_other_content_is_refused(
-    running: Stack, officer: httpx.AsyncClient, learner: httpx.AsyncClient
+    running: Stack, officer: httpx.AsyncClient, learner: httpx.AsyncClient, citizen: httpx.AsyncClient
 ) -> None:
     await publish(officer)
     other_course = await officer.post("/courses/courses", json=a_course(title="Khác"))
     refused(other_course, 409, "same_id_other_content", "Idempotency-Key")
     await enrol(learner)
-    refused(
-        await enrol(learner, organisation_id="so-tttt"), 409, "enrolled_for_another_organisation", "organisation_id"
-    )
+    await enrol(citizen, organisation_id="tinh-doan")
+    elsewhere = await enrol(citizen, organisation_id="so-tttt")
+    refused(elsewhere, 409, "enrolled_for_another_organisation", "organisation_id")
     refused(await enrol(learner, unit_id="533"), 409, "enrolled_for_another_unit", "unit_id")
     await submit(learner, an_attempt(ONE_RIGHT, "t1"))
     refused(await submit(learner, an_attempt(RIGHT, "t1")), 409, "same_id_other_content", "Idempotency-Key")
@@ -219,11 +224,8 @@ async def test_the_same_id_with_other_content_is_refused(
     await enrol(neighbour)
     refused(await submit(neighbour, an_attempt(ONE_RIGHT, "t1")), 409, "same_id_other_content", "Idempotency-Key")
     assert Counter(type(e) for e in await running.log("courses")) == {
-        CoursePublished: 1, LearnerEnrolled: 2, QuizFailed: 1,
+        CoursePublished: 1, LearnerEnrolled: 3, QuizFailed: 1,
     }  # fmt: skip
-
-
-# -- refusals ---------------------------------------------------------------------------------------------------------
 
 
 async def test_nothing_is_done_without_a_token_or_with_another_role(running: Stack, officer: httpx.AsyncClient) -> None:
@@ -275,23 +277,31 @@ async def test_a_course_that_cannot_be_taken_is_not_published(running: Stack, of
 
 
 async def test_only_known_organisations_and_units_are_enrolled_for(
-    running: Stack, officer: httpx.AsyncClient, learner: httpx.AsyncClient
+    running: Stack, officer: httpx.AsyncClient, learner: httpx.AsyncClient, citizen: httpx.AsyncClient
 ) -> None:
     await publish(officer)
-    refused(await enrol(learner, organisation_id="nobody"), 422, "unknown_organisation", "organisation_id")
+    refused(await enrol(citizen, organisation_id="nobody"), 422, "unknown_organisation", "organisation_id")
     refused(await enrol(learner, unit_id="99999"), 422, "unknown_unit", "unit_id")
     stranger = running.client(Role.LEARNER, subject="chi", organisation_id="nobody")
     refused(await enrol(stranger), 422, "unknown_organisation", "organisation_id")
-    assert (await enrol(stranger, organisation_id="so-tttt")).json()["organisation_id"] == "so-tttt"
+
+
+async def test_a_result_counts_for_the_organisation_that_the_token_vouches_for(
+    officer: httpx.AsyncClient, learner: httpx.AsyncClient, citizen: httpx.AsyncClient
+) -> None:
+    await publish(officer)
+    refused(await enrol(learner, organisation_id="so-tttt"), 403, "not_your_organisation", "organisation_id")
+    assert (await enrol(learner, organisation_id="tinh-doan")).status_code == 201
+    assert (await enrol(citizen, organisation_id="so-tttt")).json()["organisation_id"] == "so-tttt"
 
 
 async def test_an_organisation_of_a_moment_ago_is_known_at_its_position(
-    running: Stack, officer: httpx.AsyncClient, learner: httpx.AsyncClient
+    officer: httpx.AsyncClient, citizen: httpx.AsyncClient
 ) -> None:
     await publish(officer)
     body = {"organisation_id": "moi", "name": "Mới", "sector": "enterprise"}
     pos = (await officer.post("/registry/organisations", json=body)).json()["pos"]
-    enrolled = await learner.post(f"/courses/courses/dvc/enrolments?min_pos={pos}", json={"organisation_id": "moi"})
+    enrolled = await citizen.post(f"/courses/courses/dvc/enrolments?min_pos={pos}", json={"organisation_id": "moi"})
     assert enrolled.status_code == 201, enrolled.text
 
 
@@ -353,11 +363,11 @@ async def test_an_attempt_sent_many_times_at_once_counts_once(
 
 
 async def test_enrolling_for_two_organisations_at_once_takes_one(
-    running: Stack, officer: httpx.AsyncClient, learner: httpx.AsyncClient
+    running: Stack, officer: httpx.AsyncClient, citizen: httpx.AsyncClient
 ) -> None:
     await publish(officer)
     wishes = ("tinh-doan", "so-tttt") * 6
-    answers = await asyncio.gather(*(enrol(learner, organisation_id=wish) for wish in wishes))
+    answers = await asyncio.gather(*(enrol(citizen, organisation_id=wish) for wish in wishes))
     assert Counter(a.status_code for a in answers) == {201: 6, 409: 6}
     taken = {a.json()["organisation_id"] for a in answers if a.status_code == 201}
     events = await running.log("courses", LearnerEnrolled)
