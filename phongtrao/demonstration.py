@@ -58,4 +58,5 @@ def _moment(clock: DemoClock, player: Player, stored: Moment) -> Moment:
 
 def _news(now: datetime, counts: Counter[str]) -> str:
     sent = f"{counts['accepted']} guidances recorded, {counts['already_had']} sent again"
-    return f"{local_day(now):%d/%m/%Y}: {sent}, {counts['requests']} requests"
+    trouble = f", {counts['refused']} refused" if counts["refused"] else ""
+    return f"{local_day(now):%d/%m/%Y}: {sent}, {counts['requests']} requests{trouble}"

@@ -16,7 +16,7 @@ import httpx
 from phongtrao import campaign, course, guiding, learning, province
 from phongtrao.actions import Action
 from phongtrao.client import OFFICER, Api, Refusal
-from phongtrao.demo_clock import MORNING
+from phongtrao.demo_clock import END, MORNING
 from phongtrao.player import Player
 from phongtrao.province import LAUNCH, Team, Unit, leader_of
 from shared.clock import Clock
@@ -57,7 +57,7 @@ async def make_plan(api: Api, seed: int, *, share: float = 1.0, learners: bool =
         counts = [max(1, round(len(ids) * min(share, 1))) for ids in (organisations, communes)]
         done += learning.actions(organisations[: counts[0]], communes[: counts[1]], seed)
     districts = [u.unit_id for u in units if u.level == "district"]
-    return Plan(districts, taking_part, sorted(done, key=lambda a: a.at))
+    return Plan(districts, taking_part, sorted((a for a in done if a.at < END), key=lambda a: a.at))
 
 
 async def set_up(api: Api, plan: Plan, say: Say) -> str | None:
