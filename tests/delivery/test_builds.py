@@ -60,6 +60,22 @@ async def test_verification_finds_what_was_tampered_with_and_shows_both_sides(
         assert await schemas(reader) == ["tally_1"], "what was built to compare is thrown away"
 
 
+async def test_builds_are_compared_at_the_position_of_the_one_in_service(
+    producer: Pool, reader: Pool, client: StreamClient
+) -> None:
+    """The projector is behind; what it has not folded is no difference."""
+    async with at_work(producer, reader, client, 250) as workshop:
+        pass
+    async with running(delivery.relay(producer, client).run()):
+        await write(producer, 70, team="later")
+        await delivery.relayed(producer, client)
+    for compare in (workshop.verify, workshop.rebuild):
+        found = await compare(TALLY)
+        assert (found.total, found.positions) == (0, {"registry": 250})
+    async with reader.acquire() as conn:
+        assert await conn.fetchval("select pos from checkpoint") == 250
+
+
 async def test_a_rebuild_never_shows_an_empty_table_and_the_projector_goes_on(
     producer: Pool, reader: Pool, client: StreamClient
 ) -> None:

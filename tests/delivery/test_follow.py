@@ -116,6 +116,25 @@ async def test_a_lost_message_is_noticed_and_fetched_again(
         await reader.reaches(4500)
 
 
+async def test_a_consumer_that_falls_silent_is_thrown_away(
+    producer: Pool, client: StreamClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has forgotten it, or the network swallows what it sends: neither messages nor heartbeats come."""
+    deliver, deaf = follow._Consumer._on_message, set[follow._Consumer]()
+
+    def goes_deaf(self: follow._Consumer, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        if self._expected > 100 and (not deaf or self in deaf):
+            deaf.add(self)
+            return
+        deliver(self, subject, reply, data, headers)
+
+    monkeypatch.setattr(follow._Consumer, "_on_message", goes_deaf)
+    reader = Reader(client)
+    async with stream_of(producer, client, 300), running(reader.run()):
+        await reader.reaches(300, follow.SILENCE * 3)
+    assert len(deaf) == 1
+
+
 async def test_a_slow_reader_is_not_flooded(producer: Pool, client: StreamClient) -> None:
     """Back-pressure: the server sends no more than two batches and the open requests ahead of what was taken."""
     reader = Reader(client, max_batch=500)
@@ -138,17 +157,19 @@ async def _delivered(client: StreamClient) -> int:
 
 
 async def test_a_reader_that_paused_longer_than_the_silence_goes_on_with_its_consumer(
-    producer: Pool, client: StreamClient
+    producer: Pool, client: StreamClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its requests ran out while it was busy; that is no reason to doubt the server."""
+    monkeypatch.setattr(follow, "EXPIRES", 1.0)
     reader = Reader(client)
     async with stream_of(producer, client, 10), aclosing(reader.follower.batches(0)) as batches:
         reader.take(await anext(batches))
         before = (await client.api(f"CONSUMER.NAMES.{delivery.STREAM}"))["consumers"]
-        await asyncio.sleep(follow.SILENCE + 0.5)
-        await write(producer, 5, start=11)
-        while reader.at < 15:
-            reader.take(await anext(batches))
+        await asyncio.sleep(follow.SILENCE + 1.2)
+        coming = asyncio.ensure_future(anext(batches))
+        await asyncio.sleep(1.2)  # it asks again, and hears nothing but heartbeats
+        await write(producer, 1, start=11)
+        reader.take(await coming)
         assert (await client.api(f"CONSUMER.NAMES.{delivery.STREAM}"))["consumers"] == before
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from typing import NamedTuple
 
 import pytest
 
+from shared.contracts import Recorded
 from shared.contracts.registry import TeamFormed
 from shared.db import Pool
-from shared.projection import Projection, Rows
+from shared.projection import Projection, Rows, Table, fold_all
 from shared.projection.worker import PROJECTOR_LOCK
 from shared.wire import StreamClient
 from tests.support import delivery, tally
@@ -137,6 +139,41 @@ async def test_nats_away_is_said_and_waited_out(
         await delivery.relayed(producer, client)
         await delivery.assert_read_model(reader, producer)
         await delivery.eventually(partial(_stands, reader, "live"), what="live")
+
+
+class Wider(NamedTuple):
+    """A district's row as a later version shapes it."""
+
+    district_id: str
+    events: str
+    first_seen: str
+
+
+wider = Table("district_tally", Wider, key=1)
+
+
+async def test_a_version_of_another_shape_takes_over(producer: Pool, reader: Pool, client: StreamClient) -> None:
+    second = Projection("tally", version=2, tables=(wider,))
+
+    @second.on(TeamFormed, needs=lambda _, e: [(wider, (e.unit_id,))])
+    def shape(rows: Rows, rec: Recorded, event: TeamFormed) -> None:
+        row = rows.get(wider, event.unit_id) or Wider(event.unit_id, "0", rec.id)
+        rows.put(wider, row._replace(events=str(int(row.events) + 1)))
+
+    async with running(delivery.relay(producer, client).run()):
+        async with running(delivery.projector(reader, client).run()):
+            await write(producer, 30)
+            await delivery.folded(reader, 30)
+        async with reader.acquire() as conn:  # what the release's migration does
+            await conn.execute("drop table model.team_tally, model.district_tally")
+            await conn.execute("create table model.district_tally (district_id text primary key, events text not null)")
+            await conn.execute("alter table model.district_tally add first_seen text not null")
+        async with running(delivery.projector(reader, client, second).run()):
+            await write(producer, 1, start=31)
+            await delivery.folded(reader, 31)
+            assert await delivery.read_model(reader, second) == fold_all(second, await delivery.recorded(producer))
+        async with reader.acquire() as conn:
+            assert await conn.fetchval("select to_regclass('public.team_tally') is null")
 
 
 async def test_a_new_version_is_built_beside_before_it_goes_on(
