@@ -31,9 +31,7 @@ CAMPAIGN = {
 
 
 @pytest.fixture
-async def running(
-    postgres: Postgres, fresh_nats: Callable[..., Awaitable[Nats]]
-) -> AsyncIterator[Stack]:
+async def running(postgres: Postgres, fresh_nats: Callable[..., Awaitable[Nats]]) -> AsyncIterator[Stack]:
     nats = await fresh_nats(nats_config())
     clock = HandClock(datetime(2023, 7, 30, 20, 0, tzinfo=VIETNAM))
     async with stack(REGISTRY, OUTREACH, COURSES, REPORTING, postgres=postgres, nats=nats, clock=clock) as found:
