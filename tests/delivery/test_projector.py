@@ -114,7 +114,7 @@ async def _stands(reader: Pool, state: str) -> bool:
 
 
 @pytest.mark.expects_errors
-async def test_too_many_poisonous_events_stop_it_with_nothing_parked(
+async def test_too_many_poisonous_events_stop_it_before_the_limit_is_passed(
     producer: Pool, reader: Pool, client: StreamClient
 ) -> None:
     async with running(delivery.relay(producer, client).run(), delivery.projector(reader, client).run()):
@@ -122,8 +122,9 @@ async def test_too_many_poisonous_events_stop_it_with_nothing_parked(
             await delivery.append(conn, *(delivery.formed(f"team-{n}", -1) for n in range(101)))
         await delivery.eventually(partial(_stands, reader, "stopped"), what="stopped")
         async with reader.acquire() as conn:
-            assert await conn.fetchval("select count(*) from parked") == 0
-            assert await conn.fetchval("select pos from checkpoint") == 0
+            parked = await conn.fetchval("select count(*) from parked")
+            assert parked == await conn.fetchval("select pos from checkpoint"), "nothing was stepped over"
+            assert parked <= 100
 
 
 async def test_nats_away_is_said_and_waited_out(
