@@ -112,7 +112,7 @@ class Authenticator:
             )
             registry.validate(claims)
             return _caller(claims), float(claims["exp"])
-        except (JoseError, ValueError, KeyError, TypeError) as error:
+        except (JoseError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise errors.unauthorized(
                 "Mã truy cập không hợp lệ hoặc đã hết hạn. Hãy đăng nhập lại.",
                 f"The access token is not valid or has expired ({type(error).__name__}). Sign in again.",

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import errors, telemetry
 from shared.auth import Caller, Role, authorize
 from shared.errors import Problem, Text
-from shared.problems import ProblemBody
+from shared.problems import ProblemBody, printable
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ def _clean_text(name: str, text: str) -> str:
         raise PydanticCustomError(
             "control_characters",
             "{field} must not contain control characters",
-            {"field": name, "vi": f"«{name}» có ký tự điều khiển, hãy gõ lại"},
+            {"field": printable(name), "vi": f"«{printable(name)}» có ký tự điều khiển, hãy gõ lại"},
         )
     return composed
 
@@ -145,7 +145,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         "description": errors.TITLES[status].en,
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
     }
-    for status in (401, 403, 404, 409, 413, 422, 503)
+    for status in (401, 403, 404, 409, 413, 415, 422, 503)
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -128,6 +129,8 @@ _FAILED = Problem(
 
 
 def _from_http(error: HTTPException) -> Problem:
+    if error.status_code == 400:
+        return _UNREADABLE
     slug = {404: "no_such_address", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
     texts = {
         404: Text("Địa chỉ này không có. Xem tài liệu tại «docs».", "There is no such address. See «docs»."),
@@ -139,11 +142,31 @@ def _from_http(error: HTTPException) -> Problem:
     return Problem(error.status_code, slug, texts.get(error.status_code, fallback))
 
 
+_UNREADABLE = Problem(
+    422,
+    "unreadable_body",
+    Text(
+        "Nội dung gửi lên không phải JSON đọc được (UTF-8, lồng không quá sâu, số không quá dài). Xem «docs».",
+        "The body is no JSON that can be read (UTF-8, not nested too deep, no endless numbers). See «docs».",
+    ),
+    fields=(FieldError("body", Text("không đọc được", "could not be read")),),
+)
+_NOT_JSON = Problem(
+    415,
+    "not_json",
+    Text(
+        "Hãy gửi nội dung dạng JSON với tiêu đề «Content-Type: application/json».",
+        "Send the body as JSON with «Content-Type: application/json».",
+    ),
+    fields=(FieldError("Content-Type", Text("phải là application/json", "must be application/json")),),
+)
 _PLACES = {"body", "query", "path", "header", "cookie"}
 
 
 def _from_validation(error: RequestValidationError) -> Problem:
-    fields = tuple(_field_error(e) for e in error.errors()[:50])
+    if isinstance(error.body, bytes):
+        return _NOT_JSON
+    fields = tuple(field_error(e) for e in error.errors()[:50])
     first = fields[0] if fields else FieldError("body", Text("không đọc được", "could not be read"))
     return Problem(
         422,
@@ -156,10 +179,16 @@ def _from_validation(error: RequestValidationError) -> Problem:
     )
 
 
-def _field_error(error: dict[str, Any]) -> FieldError:
-    parts = [str(p) for p in error["loc"]]
+def field_error(error: Mapping[str, Any], *, whole: str = "body") -> FieldError:
+    """An error of pydantic's in both languages; `whole` names the field when all of it is wrong."""
+    parts = [] if error["type"] == "json_invalid" else [str(p) for p in error["loc"]]
     path = ".".join(parts[1:] if len(parts) > 1 and parts[0] in _PLACES else parts)
-    return FieldError(path or "body", Text(_vietnamese(error), str(error["msg"])))
+    return FieldError(printable(path) or whole, Text(_vietnamese(error), str(error["msg"])))
+
+
+def printable(name: str) -> str:
+    """A name that a client made up, short and without what no answer can carry: control characters, lone surrogates."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in name[:100])
 
 
 _VIETNAMESE = {
@@ -181,6 +210,20 @@ _VIETNAMESE = {
     "too_long": "quá nhiều mục (nhiều nhất {max_length})",
     "too_short": "quá ít mục (ít nhất {min_length})",
     "json_invalid": "không phải JSON đọc được",
+    "model_attributes_type": "phải là một đối tượng JSON",
+    "model_type": "phải là một đối tượng JSON",
+    "dict_type": "phải là một đối tượng JSON",
+    "list_type": "phải là một danh sách",
+    "tuple_type": "phải là một danh sách",
+    "string_unicode": "có ký tự không đọc được",
+    "bool_type": "phải là true hoặc false",
+    "bool_parsing": "phải là true hoặc false",
+    "int_parsing_size": "số quá lớn",
+    "finite_number": "phải là số hữu hạn",
+    "date_type": "phải là ngày dạng 2023-07-28",
+    "date_from_datetime_inexact": "phải là ngày dạng 2023-07-28",
+    "datetime_type": "phải là thời điểm dạng 2023-07-28T08:00:00+07:00",
+    "datetime_object_invalid": "phải là thời điểm dạng 2023-07-28T08:00:00+07:00",
     "timezone_aware": "thiếu múi giờ, ví dụ 2023-07-28T08:00:00+07:00",
     "date_from_datetime_parsing": "phải là ngày dạng 2023-07-28",
     "date_parsing": "phải là ngày dạng 2023-07-28",
@@ -189,7 +232,7 @@ _VIETNAMESE = {
 }
 
 
-def _vietnamese(error: dict[str, Any]) -> str:
+def _vietnamese(error: Mapping[str, Any]) -> str:
     context = error.get("ctx", {})
     if "vi" in context:
         return str(context["vi"])
