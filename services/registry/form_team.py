@@ -56,7 +56,7 @@ async def form_team(service: Svc, body: FormTeam, caller: Annotated[Caller, allo
 
 async def _save(conn: Conn, unit: Unit, body: FormTeam, now: datetime) -> Decision:
     founding = team.Founding(**body.model_dump(exclude={"unit_id", "level"}), level=Level(body.level))
-    formed, event = team.form(unit, founding, now)
+    formed, event = team.form(unit, founding, now, has_communes=await store.has_communes(conn, unit.unit_id))
     if not await store.save_team(conn, formed):
         raise errors.conflict(
             "id_taken", "team_id", "Mã tổ đã được dùng. Hãy tạo mã mới.", "This id is taken. Make a new one."

@@ -12,6 +12,7 @@ from services.registry import store
 from services.registry.join_team import no_such_team
 from services.registry.team import Member
 from shared.auth import ANYONE, OFFICERS, Caller, Role
+from shared.db import Conn
 from shared.deps import Svc
 from shared.http import ID_PATTERN, After, Limit, Page, allow, router, who
 
@@ -104,7 +105,7 @@ async def list_teams(
 ) -> Page[TeamView]:
     """Teams of the caller's units, by id."""
     async with service.pool.acquire() as conn:
-        within = await _scope(service, caller)
+        within = await _scope(conn, service.province, caller)
         rows = await store.teams(conn, within=within, after=after or "", limit=limit)
         total = await store.count_teams(conn, within=within)
     items = [TeamView(**r._asdict()) for r in rows]
@@ -127,10 +128,9 @@ async def show_team(
     return TeamDetail(**team._asdict(), members=views)
 
 
-async def _scope(service: Svc, caller: Caller) -> list[str]:
+async def _scope(conn: Conn, province: str, caller: Caller) -> list[str]:
     """The caller's units; the province stands for all districts."""
-    if service.province not in caller.units:
+    if province not in caller.units:
         return list(caller.units)
-    async with service.pool.acquire() as conn:
-        districts = await store.units(conn, level="district", within=None, after="", limit=500)
-    return [service.province, *(d.unit_id for d in districts)]
+    districts = await store.units(conn, level="district", within=None, after="", limit=500)
+    return [province, *(d.unit_id for d in districts)]

@@ -13,6 +13,9 @@ from shared.db import Conn
 
 _UNIT = "unit_id, code, name, kind, level, parent_id, district_id, commune_id, edition, valid_from"
 _TEAM = "team_id, name, level, unit_id, village, district_id, commune_id, decision_number, decision_date, formed_on"
+_BELOW = (  # $2, or anything if that is null: children, and the children of these
+    "($2::text is null or parent_id = $2 or parent_id in (select unit_id from unit where parent_id = $2))"
+)
 _MEMBER = "member_id, team_id, role, organisation_id, joined_on, left_on"
 
 
@@ -38,7 +41,7 @@ async def units(conn: Conn, *, level: str | None, within: str | None, after: str
     """Units by id, of a level and below a unit where these are given."""
     rows = await conn.fetch(
         f"select {_UNIT} from unit where unit_id > $3 and ($1::text is null or level = $1)"
-        " and ($2::text is null or parent_id = $2 or district_id = $2) order by unit_id limit $4",
+        f" and {_BELOW} order by unit_id limit $4",
         level,
         within,
         after,
@@ -50,12 +53,19 @@ async def units(conn: Conn, *, level: str | None, within: str | None, after: str
 async def count_units(conn: Conn, *, level: str | None, within: str | None) -> int:
     """How many units `units` lists in all."""
     value = await conn.fetchval(
-        "select count(*) from unit where ($1::text is null or level = $1)"
-        " and ($2::text is null or parent_id = $2 or district_id = $2)",
+        f"select count(*) from unit where ($1::text is null or level = $1) and {_BELOW}",
         level,
         within,
     )
     return int(value)
+
+
+async def has_communes(conn: Conn, unit_id: str) -> bool:
+    """Whether there are communes directly below a unit."""
+    found: bool = await conn.fetchval(
+        "select exists (select from unit where parent_id = $1 and level = 'commune')", unit_id
+    )
+    return found
 
 
 async def editions(conn: Conn) -> set[str]:

@@ -49,9 +49,9 @@ class Member(NamedTuple):
     joined_on: date
     left_on: date | None
 
-    def active_on(self, day: date) -> bool:
-        """Whether the place is held on a day."""
-        return self.joined_on <= day and (self.left_on is None or day <= self.left_on)
+    def reaches(self, day: date) -> bool:
+        """Whether the place is held on that day or on any later one."""
+        return self.left_on is None or day <= self.left_on
 
 
 class Founding(NamedTuple):
@@ -66,9 +66,10 @@ class Founding(NamedTuple):
     formed_on: date
 
 
-def form(unit: Unit, founding: Founding, now: datetime) -> tuple[Team, TeamFormed]:
-    """A new team at a unit in force."""
+def form(unit: Unit, founding: Founding, now: datetime, *, has_communes: bool) -> tuple[Team, TeamFormed]:
+    """A new team at a unit in force. `has_communes`: there are communes below the unit."""
     _check_level(unit, founding)
+    _check_commune(unit, founding, has_communes)
     _check_days(unit, founding, local_day(now))
     team = Team(
         founding.team_id, founding.name, founding.level, unit.unit_id, founding.village, unit.district_id,
@@ -91,6 +92,16 @@ def _check_level(unit: Unit, founding: Founding) -> None:
             "village",
             "Tổ cấp thôn cần tên thôn/bản/tổ dân phố; tổ cấp khác thì để trống.",
             "A village team needs the village's name; other teams leave it out.",
+        )
+
+
+def _check_commune(unit: Unit, founding: Founding, has_communes: bool) -> None:
+    if has_communes and founding.level is not Level.DISTRICT:
+        raise errors.invalid(
+            "commune_needed",
+            "unit_id",
+            f"«{unit.name}» có các xã, phường, thị trấn: tổ cấp xã hoặc thôn phải lập tại một trong số đó.",
+            f"«{unit.name}» has communes: a team of a commune or a village must be formed at one of them.",
         )
 
 
@@ -122,12 +133,12 @@ def join(team: Team, members: Sequence[Member], new: Member, now: datetime) -> M
             f"Tổ được lập ngày {team.formed_on:%d/%m/%Y}; ngày tham gia phải từ ngày đó.",
             f"The team was formed on {team.formed_on}; joining must be on or after that day.",
         )
-    if new.role is Role.LEADER and any(m.role is Role.LEADER and m.active_on(new.joined_on) for m in members):
+    if new.role is Role.LEADER and any(m.role is Role.LEADER and m.reaches(new.joined_on) for m in members):
         raise errors.conflict(
             "leader_exists",
             "role",
-            "Tổ đã có tổ trưởng vào ngày này. Hãy kết thúc nhiệm vụ của tổ trưởng cũ trước.",
-            "The team has a leader on that day. End the earlier leader's place first.",
+            "Tổ có tổ trưởng vào ngày này hoặc sau đó. Hãy kết thúc nhiệm vụ của người đó trước.",
+            "The team has a leader on that day or later. End that leader's place first.",
         )
     return MemberJoined(
         occurred_at=start_of_day(new.joined_on),
