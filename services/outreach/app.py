@@ -8,7 +8,14 @@ from services.outreach import launch_campaign, read, record_guidances, withdraw_
 from services.outreach.on_registry import roster
 from shared import feed
 from shared.contracts import events_of
-from shared.service import Spec
+from shared.pseudonym import pseudonym
+from shared.service import Service, Spec
+
+
+async def check_key(service: Service) -> None:
+    """Refuses to start without the key that turns citizens into hashes; better now than at the first guidance."""
+    pseudonym(service.settings.citizen_key.get_secret_value(), "citizen", "")
+
 
 SPEC = Spec(
     name="outreach",
@@ -24,4 +31,5 @@ SPEC = Spec(
     migrations=Path(__file__).parent / "migrations",
     publishes=events_of("outreach"),
     projections=(roster,),
+    on_start=check_key,
 )

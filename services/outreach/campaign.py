@@ -78,6 +78,10 @@ def _check(plan: Plan, known_units: set[str], last_day: date, today: date) -> No
         )
     if len({t.code for t in plan.topics}) != len(plan.topics):
         raise errors.invalid("topic_twice", "topics", "Có mã nội dung bị lặp.", "A topic code appears twice.")
+    if len(set(plan.reporting_unit_ids)) != len(plan.reporting_unit_ids):
+        raise errors.invalid(
+            "unit_twice", "reporting_unit_ids", "Có đơn vị bị lặp trong danh sách.", "A unit is named twice."
+        )
     unknown = _unknown(plan.reporting_unit_ids, known_units)
     if unknown:
         raise errors.invalid(

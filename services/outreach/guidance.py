@@ -169,10 +169,12 @@ _NOT_DIGITS = re.compile(r"[^0-9]")
 
 
 def phone_digits(phone: str) -> str:
-    """A Vietnamese number in its national form: `+84 90…`, `84 90…` and `090…` are the same."""
+    """A Vietnamese number in its national form: `+84 90…`, `0084 90…`, `84 90…` and `090…` are the same."""
     digits = _NOT_DIGITS.sub("", phone)
+    if digits.startswith("0084"):
+        digits = digits[2:]
     if phone.strip().startswith("+84") or (digits.startswith("84") and len(digits) > 10):
-        return "0" + digits[2:]
+        return "0" + digits[2:].lstrip("0")  # also «+84 (0)90…»
     return digits
 
 

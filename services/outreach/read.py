@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Path, Query
 from pydantic import BaseModel
 
 from services.outreach import store
+from services.outreach.guidance import Guidance
 from shared import errors
 from shared.auth import ANYONE, Caller, Role
 from shared.deps import Svc
-from shared.http import ID_PATTERN, Limit, Moment, Page, allow, router, who
+from shared.http import ID_PATTERN, Limit, Page, allow, router, who
 
 routes = router("read")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 END_OF_TIME = datetime(2200, 1, 1, tzinfo=UTC)
+PLACE = rf"^[0-9]{{1,16}}~{ID_PATTERN.removeprefix('^')}"
 ROLES = (Role.MEMBER, Role.TEAM_LEADER)
 
 
@@ -62,12 +65,7 @@ async def show_campaign(service: Svc, campaign_id: Annotated[str, Path(pattern=I
     async with service.pool.acquire() as conn:
         found = await store.campaign(conn, campaign_id)
     if found is None:
-        raise errors.not_found(
-            "no_such_campaign",
-            "campaign_id",
-            f"Không có phong trào «{campaign_id}».",
-            f"There is no campaign «{campaign_id}».",
-        )
+        raise no_such_campaign(campaign_id)
     return CampaignView(**found._asdict())
 
 
@@ -75,13 +73,34 @@ async def show_campaign(service: Svc, campaign_id: Annotated[str, Path(pattern=I
 async def my_guidances(
     service: Svc,
     caller: Annotated[Caller, allow(*ROLES)],
-    before: Annotated[Moment | None, Query(description="Only earlier ones; `next` of the page before.")] = None,
+    after: Annotated[str | None, Query(pattern=PLACE, description="`next` of the page before.")] = None,
     limit: Limit = 50,
 ) -> Page[GuidanceView]:
     """The caller's guidances, the latest first."""
+    begin = _place(after) if after else (END_OF_TIME, "")
     async with service.pool.acquire() as conn:
-        until = before or END_OF_TIME
-        rows = await store.guidances_of(conn, caller.member_id or "", before=until, limit=limit)
+        rows = await store.guidances_of(conn, caller.member_id or "", after=begin, limit=limit)
+        total = await store.count_guidances_of(conn, caller.member_id or "")
     items = [GuidanceView(**{k: v for k, v in r._asdict().items() if k in GuidanceView.model_fields}) for r in rows]
-    following = rows[-1].occurred_at.isoformat() if len(rows) == limit else None
-    return Page(items=items, total=len(rows), next=following)
+    following = _next(rows[-1]) if len(rows) == limit else None
+    return Page(items=items, total=total, next=following)
+
+
+def _next(last: Guidance) -> str:
+    return f"{(last.occurred_at - EPOCH) // timedelta(microseconds=1)}~{last.guidance_id}"
+
+
+def _place(after: str) -> tuple[datetime, str]:
+    """Moment and id of the last item of the page before."""
+    microseconds, _, guidance_id = after.partition("~")
+    return EPOCH + timedelta(microseconds=int(microseconds)), guidance_id
+
+
+def no_such_campaign(campaign_id: str) -> errors.Problem:
+    """404: no such campaign was launched."""
+    return errors.not_found(
+        "no_such_campaign",
+        "campaign_id",
+        f"Không có phong trào «{campaign_id}». Xem danh sách tại /outreach/campaigns.",
+        f"There is no campaign «{campaign_id}». See /outreach/campaigns.",
+    )

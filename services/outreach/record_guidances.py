@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from fastapi import Path, Response
-from pydantic import BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field, WrapValidator
 
 from services.outreach import guidance, store
 from services.outreach.campaign import Campaign
 from services.outreach.guidance import Guidance, Refused, Sent
+from services.outreach.guidance_body import GuidanceItem, Malformed, OneGuidance, leniently
 from services.outreach.on_registry import RosterMember
+from services.outreach.read import no_such_campaign
 from shared import errors
 from shared.auth import OFFICERS, Caller, Role
 from shared.commands import Decision
-from shared.contracts.outreach import Place
 from shared.db import Conn
 from shared.deps import Fresh, Svc
 from shared.errors import FieldError, Problem, Text
-from shared.http import ID_PATTERN, Answer, Body, Id, Moment, Name, allow, router, who
+from shared.http import ID_PATTERN, Answer, Body, Id, allow, router, who
 from shared.service import Service
 
 routes = router("guidances")
@@ -30,84 +30,11 @@ SCOPE = "a member: own guidances; a team leader: the own team's; officers: teams
 BATCH = 500
 
 
-class Citizen(Body):
-    """Who was guided, by one of three ways; none of it is kept, only a keyed hash of it."""
-
-    phone: str | None = Field(None, pattern=r"^\+?[0-9][0-9 .()-]{7,18}$", examples=["0100000001"])
-    identity_number: str | None = Field(None, pattern=r"^([0-9]{9}|[0-9]{12})$")
-    name: Name | None = None
-    birth_year: int | None = Field(None, ge=1900, le=2100)
-    village: Name | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Citizen:
-        by_name = self.name is not None and self.birth_year is not None and self.village is not None
-        parts = self.name is not None or self.birth_year is not None or self.village is not None
-        ways = [self.phone is not None, self.identity_number is not None, by_name]
-        if sum(ways) != 1 or (parts and not by_name):
-            raise PydanticCustomError(
-                "one_way",
-                "give a phone, or an identity number, or name with birth_year and village",
-                {"vi": "cần số điện thoại, hoặc số định danh, hoặc họ tên kèm năm sinh và thôn"},
-            )
-        return self
-
-    def ref(self, key: str) -> str:
-        """The citizen's keyed hash."""
-        if self.phone is not None:
-            return guidance.ref_by_phone(key, self.phone)
-        if self.identity_number is not None:
-            return guidance.ref_by_identity(key, self.identity_number)
-        return guidance.ref_by_name(key, self.name or "", self.birth_year or 0, self.village or "")
-
-
-class OneGuidance(Body):
-    """One member guided one citizen once."""
-
-    member_id: Id
-    occurred_at: Moment
-    citizen: Citizen
-    topics: tuple[Id, ...] = Field(min_length=1, max_length=20, description="Topic codes of the campaign.")
-    place: Place = Place.OTHER
-
-    def sent(self, campaign_id: str, guidance_id: str, key: str) -> Sent:
-        """As the rules want it: the citizen is a keyed hash from here on."""
-        topics = tuple(sorted(set(self.topics)))
-        return Sent(
-            guidance_id, campaign_id, self.member_id, self.citizen.ref(key), topics, self.place, self.occurred_at
-        )  # fmt: skip
-
-
-class GuidanceItem(OneGuidance):
-    """One item of a batch."""
-
-    guidance_id: Id = Field(description="Made by the phone, so that sending again is harmless.")
-
-
-class Malformed(NamedTuple):
-    """An item that could not be read; the others of its batch are not held up by it."""
-
-    guidance_id: str | None
-    field: str
-    message: Text
-
-
-def _leniently(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return handler(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(p) for p in first["loc"]) or "item"
-        vietnamese = first.get("ctx", {}).get("vi") or f"giá trị không hợp lệ ({first['msg']})"
-        found = value.get("guidance_id") if isinstance(value, dict) else None
-        return Malformed(found if isinstance(found, str) else None, field, Text(vietnamese, first["msg"]))
-
-
 class RecordGuidances(Body):
     """A batch, of one campaign."""
 
     campaign_id: Id
-    items: list[Annotated[GuidanceItem, WrapValidator(_leniently)]] = Field(min_length=1, max_length=BATCH)
+    items: list[Annotated[GuidanceItem, WrapValidator(leniently)]] = Field(min_length=1, max_length=BATCH)
 
 
 class Why(BaseModel):
@@ -139,12 +66,13 @@ class Receipts(Answer):
 @routes.post("/guidances", openapi_extra=who(ROLES, SCOPE), dependencies=[Fresh])
 async def record_guidances(service: Svc, body: RecordGuidances, caller: Annotated[Caller, allow(*ROLES)]) -> Receipts:
     """Records guidances. Always answers a receipt for each item; sending the same batch again changes nothing."""
+    campaign = await _campaign(service, body.campaign_id)
+    if campaign is None:
+        raise _unknown_campaign(body.campaign_id)
     key = service.settings.citizen_key.get_secret_value()
-    items: list[GuidanceItem | Malformed] = list(
-        body.items
-    )  # the validator may have put a Malformed in an item's place
+    items: list[GuidanceItem | Malformed] = list(body.items)  # the validator may have put a Malformed in its place
     read = [i if isinstance(i, Malformed) else i.sent(body.campaign_id, i.guidance_id, key) for i in items]
-    receipts, pos = await _record(service, caller, body.campaign_id, read)
+    receipts, pos = await _record(service, caller, campaign, read)
     accepted = sum(r.result == "accepted" for r in receipts)
     return Receipts(receipts=receipts, accepted=accepted, pos=pos)
 
@@ -171,8 +99,11 @@ async def record_guidance(
     response: Response,
 ) -> GuidanceAnswer:
     """Records one guidance under an id of the client's. The same again: 200; other content under this id: 409."""
+    campaign = await _campaign(service, campaign_id)
+    if campaign is None:
+        raise no_such_campaign(campaign_id)
     sent = body.sent(campaign_id, guidance_id, service.settings.citizen_key.get_secret_value())
-    receipts, pos = await _record(service, caller, campaign_id, [sent])
+    receipts, pos = await _record(service, caller, campaign, [sent])
     receipt = receipts[0]
     if receipt.why is not None:
         raise _problem(receipt.result, receipt.why)
@@ -181,18 +112,19 @@ async def record_guidance(
 
 
 async def _record(
-    service: Service, caller: Caller, campaign_id: str, items: Sequence[Sent | Malformed]
+    service: Service, caller: Caller, campaign: Campaign, items: Sequence[Sent | Malformed]
 ) -> tuple[list[ItemReceipt], str | None]:
     receipts: list[ItemReceipt] = []
 
     async def work(conn: Conn, now: datetime) -> Decision:
-        campaign = await _campaign(service, conn, campaign_id)
         sent = [i for i in items if isinstance(i, Sent)]
         members = await store.members(conn, list({s.member_id for s in sent}))
         allowed = {s.member_id for s in sent if _may_record(caller, members.get(s.member_id), s, service.province)}
         decided = [_decide(campaign, members, i, allowed, now) for i in items]
         taken = {d.guidance_id: d for d in reversed(decided) if isinstance(d, Guidance)}
-        saved, had = await _save(conn, taken)
+        saved = await _save(conn, taken)
+        doubtful = {s.guidance_id for s in sent if s.member_id in allowed} - set(saved)
+        had = await store.digests(conn, sorted(doubtful)) if doubtful else {}
         receipts[:] = _receipts(items, decided, set(saved), had)
         return Decision({}, [guidance.guided(taken[i]) for i in saved])
 
@@ -200,20 +132,25 @@ async def _record(
     return receipts, done.pos
 
 
-async def _campaign(service: Service, conn: Conn, campaign_id: str) -> Campaign:
+async def _campaign(service: Service, campaign_id: str) -> Campaign | None:
     """A campaign; kept in memory, because what was launched never changes."""
     known: dict[str, Campaign] = service.extras.setdefault("campaigns", {})
     if campaign_id not in known:
-        found = await store.campaign(conn, campaign_id)
+        async with service.pool.acquire() as conn:
+            found = await store.campaign(conn, campaign_id)
         if found is None:
-            raise errors.invalid(
-                "unknown_campaign",
-                "campaign_id",
-                f"Không có phong trào «{campaign_id}».",
-                f"No campaign «{campaign_id}».",
-            )
+            return None
         known[campaign_id] = found
     return known[campaign_id]
+
+
+def _unknown_campaign(campaign_id: str) -> Problem:
+    return errors.invalid(
+        "unknown_campaign",
+        "campaign_id",
+        f"Không có phong trào «{campaign_id}». Xem danh sách tại /outreach/campaigns.",
+        f"There is no campaign «{campaign_id}». See /outreach/campaigns.",
+    )
 
 
 def _may_record(caller: Caller, member: RosterMember | None, sent: Sent, province: str) -> bool:
@@ -235,20 +172,18 @@ def _decide(
     campaign: Campaign, members: dict[str, RosterMember], item: Sent | Malformed, allowed: set[str], now: datetime
 ) -> Guidance | Refused:
     if isinstance(item, Malformed):
-        return Refused("malformed", item.field, item.message)
+        return Refused("malformed", *item.error)
     if item.member_id not in allowed:
         return Refused("outside_your_unit", "member_id", _OUTSIDE)
     return guidance.record(campaign, members, item, now)
 
 
-async def _save(conn: Conn, taken: dict[str, Guidance]) -> tuple[list[str], dict[str, str]]:
-    """Saves what is new; answers with its ids in the order sent, and the digests of what was there before."""
+async def _save(conn: Conn, taken: dict[str, Guidance]) -> list[str]:
+    """Saves what is new; answers with its ids in the order sent."""
     if not taken:
-        return [], {}
+        return []
     new = await store.save_guidances(conn, [taken[i] for i in sorted(taken)])
-    old = [i for i in taken if i not in new]
-    had = await store.digests(conn, old) if old else {}
-    return [i for i in reversed(taken) if i in new], had
+    return [i for i in reversed(taken) if i in new]
 
 
 def _receipts(
@@ -257,15 +192,15 @@ def _receipts(
     digests = dict(had)
     receipts = []
     for item, found in zip(items, decided, strict=True):
-        if isinstance(found, Refused):
+        if isinstance(item, Sent) and digests.get(item.guidance_id) == item.digest:
+            # also when it would be refused now, for the member has left since: it is recorded, and that was asked
+            receipts.append(ItemReceipt(guidance_id=item.guidance_id, result="already_had"))
+        elif isinstance(found, Refused):
             why = Why(slug=found.slug, field=found.field, message={"vi": found.text.vi, "en": found.text.en})
             receipts.append(ItemReceipt(guidance_id=item.guidance_id, result="refused", why=why))
-            continue
-        if found.guidance_id in saved and found.guidance_id not in digests:
+        elif found.guidance_id in saved and found.guidance_id not in digests:
             digests[found.guidance_id] = found.digest
             receipts.append(ItemReceipt(guidance_id=found.guidance_id, result="accepted"))
-        elif digests.get(found.guidance_id) == found.digest:
-            receipts.append(ItemReceipt(guidance_id=found.guidance_id, result="already_had"))
         else:
             receipts.append(ItemReceipt(guidance_id=found.guidance_id, result="conflict", why=_CLASH))
     return receipts

@@ -119,16 +119,21 @@ async def mark_withdrawn(conn: Conn, guidance_id: str, at: datetime, reason: str
     )
 
 
-async def guidances_of(conn: Conn, member_id: str, *, before: datetime, limit: int) -> list[Guidance]:
-    """A member's guidances, the latest first."""
+async def guidances_of(conn: Conn, member_id: str, *, after: tuple[datetime, str], limit: int) -> list[Guidance]:
+    """A member's guidances, the latest first, those of one moment by id; `after` is the last of the page before."""
     rows = await conn.fetch(
-        f"select {_GUIDANCE}, withdrawn_at, withdraw_reason from guidance where member_id = $1 and occurred_at < $2"
-        " order by occurred_at desc, guidance_id limit $3",
+        f"select {_GUIDANCE}, withdrawn_at, withdraw_reason from guidance where member_id = $1 and occurred_at <= $2"
+        " and (occurred_at < $2 or guidance_id > $3) order by occurred_at desc, guidance_id limit $4",
         member_id,
-        before,
+        *after,
         limit,
     )
     return [_guidance(dict(r)) for r in rows]
+
+
+async def count_guidances_of(conn: Conn, member_id: str) -> int:
+    """How many guidances `guidances_of` lists in all."""
+    return int(await conn.fetchval("select count(*) from guidance where member_id = $1", member_id))
 
 
 def _guidance(row: dict[str, object]) -> Guidance:
