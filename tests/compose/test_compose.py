@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import threading
 from functools import partial
@@ -15,7 +16,7 @@ import pytest
 from shared.auth import Role
 from shared.ids import new_id
 from tests.compose.campaign import DISTRICT, LAUNCH, TOWN, Campaign, must
-from tests.compose.deployment import Deployment, eventually
+from tests.compose.deployment import ROOT, Deployment, eventually
 
 pytestmark = [pytest.mark.compose, pytest.mark.slow, pytest.mark.timeout(480)]
 
@@ -260,6 +261,17 @@ def test_no_secret_is_in_a_log_line_and_no_phone_number(deployment: Deployment, 
     assert "serving" in logs
     assert "0100000" not in logs
     assert not [value for value in deployment.secrets() if value in logs]
+
+
+def test_the_variants_in_the_operations_page_are_valid(deployment: Deployment, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    variants = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    monitoring = (ROOT / "deploy" / "monitoring" / "compose.yml").read_text(encoding="utf-8")
+    assert len(variants) == 2
+    for number, variant in enumerate([*variants, monitoring]):
+        file = tmp_path / f"variant-{number}.yml"
+        file.write_text(variant, encoding="utf-8")
+        deployment.compose("-f", "docker-compose.yml", "-f", str(file), "config", "--quiet")
 
 
 def test_a_backup_restores_everything_and_what_phones_send_again_completes_it(
