@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -15,6 +17,13 @@ from shared.service import Service
 
 CATCHING_UP_AFTER = 3.0
 """Seconds behind a stream from which the numbers count as catching up; shorter waits are the normal beat."""
+
+
+@asynccontextmanager
+async def snapshot(service: Service) -> AsyncIterator[Conn]:
+    """A connection that sees the read models at one moment, so that the numbers of one answer agree."""
+    async with service.pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        yield conn
 
 
 async def read_model(conn: Conn) -> ReadModel:
@@ -101,7 +110,7 @@ async def _campaign(conn: Conn, row: CampaignRow) -> Campaign:
 
 async def numbers(service: Service, unit_id: str | None = None) -> tuple[Numbers, UnitItem | None]:
     """Everything that one page shows: the province's, or with `unit_id` a district's with its communes."""
-    async with service.pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+    async with snapshot(service) as conn:
         found = await overview(service, conn)
         campaign = await store.campaign(conn, None)
         level, within = ("commune", unit_id) if unit_id else ("district", None)
@@ -112,7 +121,7 @@ async def numbers(service: Service, unit_id: str | None = None) -> tuple[Numbers
             topics = await store.topics(conn, campaign.campaign_id)
         learners = await store.organisations(conn, page=(0, 12))
         total = await store.count_organisations(conn)
-    items = [u._asdict() for u in lines]
+    items = [u._asdict() for u in lines if u.unit_id != unit_id]
     found_numbers = {
         "overview": found,
         "units": {"items": items, "total": len(items)},

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
 
 from services.reporting import answers, store
+from services.reporting.api_shapes import (
+    DaysPage,
+    DayView,
+    Listing,
+    MembersAsked,
+    MembersPage,
+    MemberView,
+    OrganisationsPage,
+    OrganisationView,
+    Paging,
+    TeamsPage,
+    TeamView,
+    UnitsAsked,
+    UnitsPage,
+    UnitView,
+)
 from services.reporting.projections.progress_rows import CampaignRow
-from services.reporting.shapes import Overview, ReadModel
+from services.reporting.shapes import Overview
 from shared import errors
 from shared.auth import ANYONE, OFFICERS, Caller, Role
 from shared.db import Conn
 from shared.deps import Fresh, Svc
-from shared.http import ID_PATTERN, MinPos, Page, allow, router, who
+from shared.http import ID_PATTERN, allow, router, who
 from shared.service import Service
 
 routes = router("numbers")
@@ -25,149 +39,10 @@ MEMBER_READERS = (*TEAM_READERS, Role.MEMBER)
 CampaignId = Annotated[str | None, Query(pattern=ID_PATTERN, description="The latest when left out.")]
 
 
-class Listing(BaseModel):
-    """What every list may be asked."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    campaign: str | None = Field(None, pattern=ID_PATTERN, description="The latest when left out.")
-    within: str | None = Field(None, pattern=ID_PATTERN, description="Only what is at or below this unit (or team).")
-    after: int = Field(0, ge=0, le=1_000_000, description="`next` of the page before.")
-    limit: int = Field(100, ge=1, le=500, description="Most items in the answer.")
-    min_pos: MinPos = None
-
-
-class UnitsAsked(Listing):
-    """Which units."""
-
-    level: Literal["district", "commune"] = "district"
-    sort: Literal["id", "share"] = Field("id", description="`share`: of members who met the quota, best first.")
-
-
-class MembersAsked(Listing):
-    """Which members."""
-
-    below_quota: bool = Field(False, description="Only members who have not reached the quota.")
-
-
-class UnitView(BaseModel):
-    """A unit. Shares are yours to make: `members_met` of `members`."""
-
-    unit_id: str
-    code: str
-    name: str
-    kind: str
-    level: str
-    parent_id: str | None
-    teams: int
-    teams_met: int = Field(description="Teams all of whose members reached the quota.")
-    members: int = Field(description="On a team on at least one day of the window: the denominator.")
-    members_started: int
-    members_met: int = Field(description="Members who guided at least the quota of distinct citizens in the window.")
-    citizens: int = Field(description="Distinct citizens, in or after the window.")
-    sessions: int = Field(description="Guidances, repeats included, withdrawn ones not.")
-
-
-class TeamView(BaseModel):
-    """A team against the quota."""
-
-    team_id: str
-    name: str
-    level: str
-    unit_id: str
-    village: str | None
-    district_id: str | None
-    commune_id: str | None
-    formed_on: date
-    members: int
-    members_started: int
-    members_met: int
-    citizens_in_window: int = Field(description="Sum over the members; a citizen of two members counts twice here.")
-    sessions: int
-
-
-class MemberView(BaseModel):
-    """A member against the quota, by pseudonym."""
-
-    member_id: str
-    team_id: str
-    role: str
-    organisation_id: str | None
-    unit_id: str
-    district_id: str | None
-    commune_id: str | None
-    joined_on: date
-    left_on: date | None
-    citizens_in_window: int = Field(description="Distinct citizens in the window: what the quota counts.")
-    sessions_in_window: int
-    citizens: int
-    sessions: int
-    withdrawn: int
-    last_at: datetime | None
-    missing: int = Field(description="Citizens still missing to the quota, 0 when it is met.")
-
-
-class OrganisationView(BaseModel):
-    """An organisation's learners, of all courses."""
-
-    organisation_id: str
-    name: str
-    sector: str
-    headcount: int | None
-    enrolled: int = Field(description="Learners who took up a course.")
-    passed: int = Field(description="Learners who passed at least once.")
-    attempts: int
-
-
-class DayView(BaseModel):
-    """A day's guidances."""
-
-    day: date
-    sessions: int = Field(description="Guidances, those withdrawn later included.")
-    withdrawn: int
-
-
-class Answered(Page[Any]):
-    """A page with the state of the read model that it was read from."""
-
-    read_model: ReadModel
-
-
-class UnitsPage(Answered):
-    """Units."""
-
-    items: list[UnitView]
-
-
-class TeamsPage(Answered):
-    """Teams."""
-
-    items: list[TeamView]
-
-
-class MembersPage(Answered):
-    """Members."""
-
-    items: list[MemberView]
-    quota: int
-
-
-class OrganisationsPage(Answered):
-    """Organisations."""
-
-    items: list[OrganisationView]
-
-
-class DaysPage(Answered):
-    """Days."""
-
-    items: list[DayView]
-
-
 @routes.get("/overview", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
 async def overview(service: Svc, campaign: CampaignId = None) -> Overview:
     """The province on one page."""
-    async with service.pool.acquire() as conn:
+    async with answers.snapshot(service) as conn:
         if campaign:
             await _campaign(conn, campaign)
         return await answers.overview(service, conn, campaign)
@@ -176,8 +51,10 @@ async def overview(service: Svc, campaign: CampaignId = None) -> Overview:
 @routes.get("/units", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
 async def units(service: Svc, asked: Annotated[UnitsAsked, Query()]) -> UnitsPage:
     """Districts or communes with their counts."""
-    async with service.pool.acquire() as conn:
+    async with answers.snapshot(service) as conn:
         of = await _campaign(conn, asked.campaign)
+        if asked.within:
+            await _path(conn, asked.within, "within")
         rows = await store.units(conn, of, asked.level, asked.within, sort=asked.sort, page=(asked.after, asked.limit))
         total = await store.count_units(conn, level=asked.level, within=asked.within)
         state = await answers.read_model(conn)
@@ -194,7 +71,7 @@ async def teams(
     service: Svc, caller: Annotated[Caller, allow(*TEAM_READERS)], asked: Annotated[Listing, Query()]
 ) -> TeamsPage:
     """Teams with their counts."""
-    async with service.pool.acquire() as conn:
+    async with answers.snapshot(service) as conn:
         of = await _campaign(conn, asked.campaign)
         scope = await _scope(service, conn, caller, asked.within)
         rows = await store.teams(conn, of, within=scope, page=(asked.after, asked.limit))
@@ -213,7 +90,7 @@ async def members(
     service: Svc, caller: Annotated[Caller, allow(*MEMBER_READERS)], asked: Annotated[MembersAsked, Query()]
 ) -> MembersPage:
     """Members against the quota, the furthest from it first."""
-    async with service.pool.acquire() as conn:
+    async with answers.snapshot(service) as conn:
         of = await _campaign(conn, asked.campaign)
         scope = await _scope(service, conn, caller, asked.within)
         chosen = store.MembersChosen(scope, asked.below_quota)
@@ -226,9 +103,9 @@ async def members(
 
 
 @routes.get("/organisations", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
-async def organisations(service: Svc, asked: Annotated[Listing, Query()]) -> OrganisationsPage:
+async def organisations(service: Svc, asked: Annotated[Paging, Query()]) -> OrganisationsPage:
     """Course results by organisation, of all courses, most passes first."""
-    async with service.pool.acquire() as conn:
+    async with answers.snapshot(service) as conn:
         rows = await store.organisations(conn, page=(asked.after, asked.limit))
         total = await store.count_organisations(conn)
         state = await answers.read_model(conn)
@@ -248,9 +125,11 @@ async def daily(
     ] = None,
 ) -> DaysPage:
     """Guidances by day in Vietnam."""
-    async with service.pool.acquire() as conn:
+    async with answers.snapshot(service) as conn:
         of = await _campaign(conn, campaign)
-        rows = await store.days(conn, of.campaign_id, by=by, unit_id=unit)
+        if unit:
+            await _path(conn, unit, "unit")
+        rows = await store.days(conn, of.campaign_id, by=by, unit_id=None if unit == service.province else unit)
         state = await answers.read_model(conn)
     return DaysPage(items=[DayView(**r) for r in rows], total=len(rows), read_model=state)
 
@@ -273,15 +152,25 @@ async def _scope(service: Service, conn: Conn, caller: Caller, within: str | Non
     own = _own(service, caller)
     if within is None:
         return own
-    if own is None or within in own:
+    if own is not None and within in own:
         return [within]
-    path = await store.unit_path(conn, within)
-    if path is None:
+    path = await _path(conn, within, "within")
+    if own is not None:
+        caller._replace(units=tuple(own)).must_cover(path, field="within")
+    return None if within == service.province else [within]
+
+
+async def _path(conn: Conn, unit_or_team: str, field: str) -> tuple[str, ...]:
+    """Ids of a unit or a team and of the units above it. Raises 404."""
+    found = await store.path(conn, unit_or_team)
+    if found is None:
         raise errors.not_found(
-            "no_such_unit", "within", f"Không có đơn vị «{within}».", f"There is no unit «{within}»."
+            "no_such_unit",
+            field,
+            f"Không có đơn vị hay tổ «{unit_or_team}». Xem /registry/units.",
+            f"There is no unit or team «{unit_or_team}». See /registry/units.",
         )
-    caller._replace(units=tuple(own)).must_cover(path, field="within")
-    return [within]
+    return found
 
 
 def _own(service: Service, caller: Caller) -> list[str] | None:
@@ -291,6 +180,6 @@ def _own(service: Service, caller: Caller) -> list[str] | None:
     return [mine or ""]
 
 
-def _next(asked: Listing, count: int, total: int) -> str | None:
+def _next(asked: Paging, count: int, total: int) -> str | None:
     following = asked.after + count
     return str(following) if count and following < total else None

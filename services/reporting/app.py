@@ -12,7 +12,7 @@ from shared.service import Service, Spec
 
 async def _overview(service: Service, _: dict[str, Any]) -> dict[str, Any]:
     """`q.<province>.reporting.overview`: the same answer as `GET /reporting/overview`."""
-    async with service.pool.acquire() as conn:
+    async with answers.snapshot(service) as conn:
         return dict(await answers.overview(service, conn))
 
 

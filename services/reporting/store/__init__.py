@@ -14,12 +14,12 @@ from services.reporting.store.counts import (
     days,
     one_unit,
     organisations,
+    path,
     province_counts,
     province_name,
     topics,
     totals,
     unit_counts,
-    unit_path,
     units,
 )
 from services.reporting.store.people import (
@@ -50,12 +50,12 @@ __all__ = [
     "members",
     "one_unit",
     "organisations",
+    "path",
     "province_counts",
     "province_name",
     "teams",
     "topics",
     "totals",
     "unit_counts",
-    "unit_path",
     "units",
 ]

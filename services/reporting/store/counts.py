@@ -87,9 +87,13 @@ async def province_name(conn: Conn, province: str) -> str | None:
     return name
 
 
-async def unit_path(conn: Conn, unit_id: str) -> tuple[str, ...] | None:
-    """Ids of a unit and of the units above it, None for an unknown one."""
-    row = await conn.fetchrow("select unit_id, parent_id, district_id from unit where unit_id = $1", unit_id)
+async def path(conn: Conn, unit_or_team: str) -> tuple[str, ...] | None:
+    """Ids of a unit or a team and of the units above it, None for an unknown one."""
+    row = await conn.fetchrow(
+        "select unit_id, parent_id, district_id from unit where unit_id = $1"
+        " union all select team_id, unit_id, district_id from team where team_id = $1 limit 1",
+        unit_or_team,
+    )
     return tuple(dict.fromkeys(v for v in row.values() if v)) if row else None
 
 
@@ -119,6 +123,14 @@ TEAM_SUMS = (
 )
 
 
+def at_or_below(unit: str) -> str:
+    """Whether unit `u` is this one, a child of it, or a child's child; true when it is null."""
+    return (
+        f"({unit}::text is null or u.unit_id = {unit} or u.parent_id = {unit}"
+        f" or u.parent_id in (select unit_id from unit where parent_id = {unit}))"
+    )
+
+
 def window(of: CampaignRow) -> tuple[str, date, date, int]:
     return of.campaign_id, of.first_day, of.last_day, of.quota
 
@@ -138,7 +150,7 @@ async def province_counts(conn: Conn, of: CampaignRow) -> ProvinceCounts:
 async def units(
     conn: Conn, of: CampaignRow, level: str, within: str | None, *, sort: str, page: Page
 ) -> list[UnitLine]:
-    """Units of a level with their counts; sorted by name, or by the share of members who met the quota, best first."""
+    """Units of a level with their counts, at or below a unit; by id, or by the share of members who met the quota."""
     column = {"district": "district_id", "commune": "commune_id"}[level]
     order = {"share": "coalesce(m.met, 0)::float8 / nullif(m.n, 0) desc nulls last, u.unit_id", "id": "u.unit_id"}[sort]
     rows = await conn.fetch(
@@ -151,7 +163,7 @@ async def units(
         " coalesce(m.n, 0), coalesce(m.started, 0), coalesce(m.met, 0), coalesce(s.citizens, 0),"
         " coalesce(s.sessions, 0) from unit u left join m on m.unit_id = u.unit_id left join t on t.unit_id = u.unit_id"
         " left join unit_total s on s.campaign_id = $1 and s.unit_id = u.unit_id"
-        f" where u.level = $5 and ($6::text is null or u.parent_id = $6) order by {order} limit $7 offset $8",
+        f" where u.level = $5 and {at_or_below('$6')} order by {order} limit $7 offset $8",
         *window(of),
         level,
         within,
@@ -166,15 +178,14 @@ async def one_unit(conn: Conn, of: CampaignRow, unit_id: str) -> UnitLine | None
     level = await conn.fetchval("select level from unit where unit_id = $1", unit_id)
     if level not in {"district", "commune"}:
         return None
-    parent = await conn.fetchval("select parent_id from unit where unit_id = $1", unit_id)
-    found = await units(conn, of, level, parent, sort="id", page=(0, 1000))
-    return next((u for u in found if u.unit_id == unit_id), None)
+    found = await units(conn, of, level, unit_id, sort="id", page=(0, 1))
+    return found[0] if found else None
 
 
 async def count_units(conn: Conn, *, level: str, within: str | None) -> int:
     """How many units `units` lists in all."""
     value = await conn.fetchval(
-        "select count(*) from unit where level = $1 and ($2::text is null or parent_id = $2)", level, within
+        f"select count(*) from unit u where u.level = $1 and {at_or_below('$2')}", level, within
     )
     return int(value)
 

@@ -1,0 +1,155 @@
+"""The shapes of what the lists of the API are asked and answer."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.reporting.shapes import ReadModel
+from shared.http import ID_PATTERN, MinPos, Page
+
+
+class Paging(BaseModel):
+    """What every list may be asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: int = Field(0, ge=0, le=1_000_000, description="`next` of the page before.")
+    limit: int = Field(100, ge=1, le=500, description="Most items in the answer.")
+    min_pos: MinPos = None
+
+
+class Listing(Paging):
+    """What the lists of one campaign may be asked."""
+
+    campaign: str | None = Field(None, pattern=ID_PATTERN, description="The latest when left out.")
+    within: str | None = Field(None, pattern=ID_PATTERN, description="Only what is at or below this unit (or team).")
+
+
+class UnitsAsked(Listing):
+    """Which units."""
+
+    level: Literal["district", "commune"] = "district"
+    sort: Literal["id", "share"] = Field("id", description="`share`: of members who met the quota, best first.")
+
+
+class MembersAsked(Listing):
+    """Which members."""
+
+    below_quota: bool = Field(False, description="Only members who have not reached the quota.")
+
+
+class UnitView(BaseModel):
+    """A unit. Shares are yours to make: `members_met` of `members`."""
+
+    unit_id: str
+    code: str
+    name: str
+    kind: str
+    level: str
+    parent_id: str | None
+    teams: int
+    teams_met: int = Field(description="Teams all of whose members reached the quota.")
+    members: int = Field(description="On a team on at least one day of the window: the denominator.")
+    members_started: int
+    members_met: int = Field(description="Members who guided at least the quota of distinct citizens in the window.")
+    citizens: int = Field(description="Distinct citizens, in or after the window.")
+    sessions: int = Field(description="Guidances, repeats included, withdrawn ones not.")
+
+
+class TeamView(BaseModel):
+    """A team against the quota."""
+
+    team_id: str
+    name: str
+    level: str
+    unit_id: str
+    village: str | None
+    district_id: str | None
+    commune_id: str | None
+    formed_on: date
+    members: int
+    members_started: int
+    members_met: int
+    citizens_in_window: int = Field(description="Sum over the members; a citizen of two members counts twice here.")
+    sessions: int
+
+
+class MemberView(BaseModel):
+    """A member against the quota, by pseudonym."""
+
+    member_id: str
+    team_id: str
+    role: str
+    organisation_id: str | None
+    unit_id: str
+    district_id: str | None
+    commune_id: str | None
+    joined_on: date
+    left_on: date | None
+    citizens_in_window: int = Field(description="Distinct citizens in the window: what the quota counts.")
+    sessions_in_window: int
+    citizens: int
+    sessions: int
+    withdrawn: int
+    last_at: datetime | None
+    missing: int = Field(description="Citizens still missing to the quota, 0 when it is met.")
+
+
+class OrganisationView(BaseModel):
+    """An organisation's learners, of all courses."""
+
+    organisation_id: str
+    name: str
+    sector: str
+    headcount: int | None
+    enrolled: int = Field(description="Learners who took up a course.")
+    passed: int = Field(description="Learners who passed at least once.")
+    attempts: int
+
+
+class DayView(BaseModel):
+    """A day's guidances."""
+
+    day: date
+    sessions: int = Field(description="Guidances, those withdrawn later included.")
+    withdrawn: int
+
+
+class Answered(Page[Any]):
+    """A page with the state of the read model that it was read from."""
+
+    read_model: ReadModel
+
+
+class UnitsPage(Answered):
+    """Units."""
+
+    items: list[UnitView]
+
+
+class TeamsPage(Answered):
+    """Teams."""
+
+    items: list[TeamView]
+
+
+class MembersPage(Answered):
+    """Members."""
+
+    items: list[MemberView]
+    quota: int
+
+
+class OrganisationsPage(Answered):
+    """Organisations."""
+
+    items: list[OrganisationView]
+
+
+class DaysPage(Answered):
+    """Days."""
+
+    items: list[DayView]
