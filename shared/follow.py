@@ -239,22 +239,37 @@ class _Consumer:
 
 
 def _header(block: bytes, name: bytes) -> bytes:
-    begin = block.find(b"\r\n" + name + b": ")
+    """Its value, empty when there is none. Found in the block: to split all headers costs as much as the payload."""
+    return _value(block, b"\r\n" + name + b": ")
+
+
+def _value(block: bytes, label: bytes) -> bytes:
+    begin = block.find(label)
     if begin < 0:
         return b""
-    begin += len(name) + 4
+    begin += len(label)
     return block[begin : block.find(b"\r\n", begin)]
+
+
+def _must(block: bytes, label: bytes) -> str:
+    value = _value(block, label)
+    if not value:
+        raise KeyError(label.decode().strip("\r\n: "))
+    return value.decode()
+
+
+_ID, _TYPE, _POS, _RECORDED_AT = b"\r\nce-id: ", b"\r\nce-type: ", b"\r\nce-pos: ", b"\r\nce-recordedat: "
 
 
 def decode(service: str, message: Message) -> Recorded:
     """The event in a message. Raises UnknownEvent for a type of a newer release, Undecodable for what is no event."""
-    headers = dict(line.split(b": ", 1) for line in message.headers.split(b"\r\n")[1:-2] if b": " in line)
+    block = message.headers
     try:
-        pos, type_name = int(headers[b"ce-pos"]), headers[b"ce-type"].decode()
-        recorded_at = datetime.fromisoformat(headers[b"ce-recordedat"].decode())
+        pos, type_name = int(_must(block, _POS)), _must(block, _TYPE)
+        recorded_at = datetime.fromisoformat(_must(block, _RECORDED_AT))
         if pos != message.pos:
             raise Undecodable(f"says position {pos} at sequence {message.pos}")
-        return Recorded(service, pos, headers[b"ce-id"].decode(), recorded_at, parse(type_name, message.data))
+        return Recorded(service, pos, _must(block, _ID), recorded_at, parse(type_name, message.data))
     except UnknownEvent:
         raise
     except (KeyError, ValueError) as error:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -68,6 +69,9 @@ def _columns(row: type[Any]) -> tuple[Column, ...]:
     return tuple(columns)
 
 
+_UNKNOWN: Any = object()  # neither loaded nor known to be missing
+
+
 class MissingNeed(RuntimeError):
     """A fold read a row that its `needs` did not name. A mistake in the projection, never a data error."""
 
@@ -77,27 +81,25 @@ class Rows:
 
     def __init__(self, *, complete: bool = False) -> None:
         self._loaded: dict[Table[Any], dict[Key, Any]] = {}
-        self._put: dict[Table[Any], dict[Key, Any]] = {}
+        self._put: defaultdict[Table[Any], dict[Key, Any]] = defaultdict(dict)
         self._complete = complete  # everything there is has been put here: a key that is missing has no row
 
     def get(self, table: Table[R], *key: Any) -> R | None:
         """The row with this key, as the folds so far have left it; None when there is none."""
-        put = self._put.get(table)
-        if put is not None:
-            row: R | None = put.get(key)
-            if row is not None:
-                return row
-        try:
-            found: R | None = self._loaded[table][key]
-        except KeyError:
-            if self._complete:
-                return None
-            raise MissingNeed(f"{table.name}{key} was not named by needs") from None
-        return found
+        put, loaded = self._put.get(table), self._loaded.get(table)
+        row: R | None = put.get(key) if put else None
+        if row is not None:
+            return row
+        row = loaded.get(key, _UNKNOWN) if loaded else _UNKNOWN
+        if row is not _UNKNOWN:
+            return row
+        if self._complete:
+            return None
+        raise MissingNeed(f"{table.name}{key} was not named by needs")
 
     def put(self, table: Table[R], row: R) -> None:
         """Inserts the row, or replaces the one with its key."""
-        self._put.setdefault(table, {})[row[: table.key_size]] = row
+        self._put[table][row[: table.key_size]] = row
 
     def load(self, table: Table[Any], keys: Iterable[Key], rows: Iterable[Any]) -> None:
         """Takes rows from the database; keys without a row are remembered as having none."""

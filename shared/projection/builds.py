@@ -6,7 +6,7 @@ the rest is folded to exactly the same positions, and the rows are compared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
 from shared.follow import Batch, Follower
 from shared.leader import leadership
 from shared.projection import Projection, store
+from shared.projection.decoding import collect_rarely
 from shared.projection.engine import Engine
 from shared.projection.store import Difference, InService
 from shared.telemetry import logger
@@ -65,6 +66,7 @@ class Workshop:
         return await self._beside(projection, switch=True)
 
     async def _beside(self, projection: Projection, *, switch: bool) -> Comparison:
+        collect_rarely()
         async with leadership(self._pool, BUILD_LOCK):
             build = await self._begin(projection)
             try:
@@ -134,19 +136,23 @@ class Workshop:
             at = (await engine.refresh())[stream]
             if at >= goal:
                 continue
-            async with aclosing(follower.batches(at)) as batches:
-                async for batch in batches:
-                    at = await engine.apply(_cut(batch, goal))
+            async with (
+                aclosing(follower.batches(at)) as batches,
+                aclosing(_up_to(goal, batches)) as wanted,
+                aclosing(engine.decoder.ahead(wanted)) as decoded,
+            ):
+                async for batch, items in decoded:
+                    at = await engine.apply(batch, items)
                     if self._progress:
                         self._progress(projection.name, stream, at, goal)
-                    if at >= goal:
-                        break
 
 
-def _cut(batch: Batch, goal: int) -> Batch:
-    if batch.last <= goal:
-        return batch
-    return batch._replace(last=goal, messages=batch.messages[: goal - batch.first + 1])
+async def _up_to(goal: int, batches: AsyncIterator[Batch]) -> AsyncGenerator[Batch, None]:
+    async for batch in batches:
+        if batch.last >= goal:
+            yield batch._replace(last=goal, messages=batch.messages[: goal - batch.first + 1])
+            return
+        yield batch
 
 
 async def _compare(

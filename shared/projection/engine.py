@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 
 from shared import faults, follow, telemetry
-from shared.contracts import UnknownEvent
 from shared.db import Conn, Pool
-from shared.follow import Batch, Message, Undecodable
+from shared.follow import Batch, Message
 from shared.projection import Key, MissingNeed, Projection, Rows, Table, store
+from shared.projection.decoding import Decoder
 from shared.projection.store import Checkpoint, ParkedEvent
 from shared.projection.trouble import DATA_ERRORS, Fenced, Gap, Item, ParkLimit, UnknownInRebuild, Unwritable
 from shared.telemetry import logger
@@ -34,7 +34,8 @@ class Engine:
     def __init__(
         self, pool: Pool, service: str, builds: Mapping[Projection, int], *, park_limit: int = 100, strict: bool = False
     ) -> None:
-        self._pool, self._service, self._park_limit, self._strict = pool, service, park_limit, strict
+        self._pool, self._service, self._park_limit = pool, service, park_limit
+        self.decoder = Decoder(service, strict=strict)
         self._builds = {p.name: build for p, build in builds.items()}
         self._projections = list(builds)
         self._rows = Rows()
@@ -60,13 +61,14 @@ class Engine:
         self._known = {(c.projection, c.stream): c for c in checkpoints}
         return {s: min(c.pos for c in checkpoints if c.stream == s) for s in self.streams}
 
-    async def apply(self, batch: Batch) -> int:
+    async def apply(self, batch: Batch, items: list[Item] | None = None) -> int:
         """Folds a batch and commits; answers with the position reached. Raises Fenced, Gap, ParkLimit, or what failed.
 
+        `items` are the batch's, where the decoder made them ahead.
         After an exception memory is empty, and rows and checkpoint agree; call `refresh` before the next batch.
         """
+        items = await self.decoder.items(batch) if items is None else items
         async with self._one_at_a_time:
-            items = [self._decode(batch.stream, m) for m in batch.messages]
             try:
                 await self._commit_or_halve(batch, items)
             except BaseException:
@@ -76,17 +78,6 @@ class Engine:
         telemetry.EVENTS_APPLIED.labels(self._service, batch.stream).inc(len(items))
         faults.point("projector.after_commit")
         return batch.last
-
-    def _decode(self, stream: str, message: Message) -> Item:
-        try:
-            return Item(message, follow.decode(stream, message), None)
-        except UnknownEvent as error:
-            if self._strict:
-                raise UnknownInRebuild(f"{stream} {message.pos}: {error}") from error
-            telemetry.EVENTS_UNKNOWN.labels(self._service, stream).inc()
-            return Item(message, None, None)
-        except Undecodable as error:
-            return Item(message, None, error)
 
     async def _commit_or_halve(self, batch: Batch, items: list[Item]) -> None:
         """Commits; what the database cannot store is narrowed down by halves to the events that it comes from."""
@@ -129,7 +120,8 @@ class Engine:
         self, conn: Conn, projection: Projection, at: Checkpoint, items: list[Item], held: set[tuple[str, str, str]]
     ) -> list[ParkedEvent]:
         """Folds into memory; what cannot be folded is parked, and the whole batch folded again without it."""
-        reasons = {i.message.pos: why for i in items if (why := i.trouble(projection))}
+        troubled = (i for i in items if i.error or i.unwritable)
+        reasons = {i.message.pos: why for i in troubled if (why := i.trouble(projection))}
         wanted = [i for i in items if i.message.pos in reasons or (i.rec and type(i.rec.event) in projection.reactions)]
         await self._load(conn, projection, at, wanted, reasons)
         while failed := self._try_fold(projection, at.stream, wanted, reasons, held):
