@@ -54,15 +54,18 @@ class Commands:
         self._pool, self._positions = pool, positions
         self._service, self._province, self._clock, self._new_id = service, province, clock, new_id
 
-    async def execute(self, command: str, work: Work, *, key: str | None = None, body: object = None) -> Outcome:
+    async def execute(
+        self, command: str, work: Work, *, key: str | None = None, body: object = None, field: str = "Idempotency-Key"
+    ) -> Outcome:
         """Runs `work` and appends its events, in one transaction; then waits briefly for their position.
 
         With a `key` (a client-made id or an Idempotency-Key) the command happens once: the same body again gets the
-        first answer, another body 409. A refusal leaves nothing behind, so a corrected body may use the same key.
+        first answer, another body 409, which names `field`, where the key came from. A refusal leaves nothing behind,
+        so a corrected body may use the same key.
         """
         digest = _digest(body)
         async with self._pool.acquire() as conn, conn.transaction():
-            earlier = await _claim(conn, command, key, digest) if key else None
+            earlier = await _claim(conn, command, (key, field), digest) if key else None
             if earlier is None:
                 now = self._clock()
                 decision = await work(conn, now)
@@ -89,8 +92,11 @@ def _digest(body: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def _claim(conn: Conn, command: str, key: str, digest: str) -> tuple[dict[str, Any], int | None] | None:
+async def _claim(
+    conn: Conn, command: str, named: tuple[str, str], digest: str
+) -> tuple[dict[str, Any], int | None] | None:
     """None when the key is ours now; else the first answer. Waits for a twin that is under way."""
+    key, field = named
     mine = await conn.fetchval(
         "insert into receipt (command, id, digest) values ($1, $2, $3) on conflict do nothing returning 1",
         command,
@@ -105,7 +111,7 @@ async def _claim(conn: Conn, command: str, key: str, digest: str) -> tuple[dict[
     if row is None or row["digest"] != digest:
         raise errors.conflict(
             "same_id_other_content",
-            "Idempotency-Key",
+            field,
             "Mã này đã được dùng cho nội dung khác. Hãy dùng mã mới, hoặc gửi lại đúng nội dung cũ.",
             "This id was already used with another content. Use a new id, or send the first content again.",
         )

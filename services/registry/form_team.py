@@ -50,7 +50,7 @@ async def form_team(service: Svc, body: FormTeam, caller: Annotated[Caller, allo
         caller.must_cover((service.province, *unit.path), field="unit_id")
         return await _save(conn, unit, body, now)
 
-    done = await service.commands.execute("form_team", work, key=body.team_id, body=body)
+    done = await service.commands.execute("form_team", work, key=body.team_id, body=body, field="team_id")
     return TeamAnswer(**done.answer, pos=done.pos)
 
 

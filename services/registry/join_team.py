@@ -60,9 +60,8 @@ async def join_team(
         may_manage(caller, joined, service.province)
         return await _save(conn, joined, body, now)
 
-    done = await service.commands.execute(
-        "join_team", work, key=body.member_id, body={"team": team_id, **body.model_dump()}
-    )
+    content = {"team": team_id, **body.model_dump()}
+    done = await service.commands.execute("join_team", work, key=body.member_id, body=content, field="member_id")
     return MemberAnswer(**done.answer, pos=done.pos)
 
 
@@ -82,11 +81,11 @@ async def _save(conn: Conn, joined: team.Team, body: JoinTeam, now: datetime) ->
     return Decision({"member_id": body.member_id}, [event])
 
 
-def may_manage(caller: Caller, managed: team.Team, province: str) -> None:
-    """Officers manage the teams of their units, a leader the own team. Raises 403."""
+def may_manage(caller: Caller, managed: team.Team, province: str, *others: Role) -> None:
+    """Officers (and `others`) manage the teams of their units, a leader the own team whatever units the token names."""
     if caller.has(Role.TEAM_LEADER) and caller.team_id == managed.team_id:
         return
-    scope = caller if caller.has(*OFFICERS) else caller._replace(units=())
+    scope = caller if caller.has(*OFFICERS, *others) else caller._replace(units=())
     scope.must_cover((province, *managed.path), field="team_id")
 
 

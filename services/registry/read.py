@@ -9,7 +9,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel
 
 from services.registry import store
-from services.registry.join_team import no_such_team
+from services.registry.join_team import may_manage, no_such_team
 from services.registry.team import Member
 from shared.auth import ANYONE, OFFICERS, Caller, Role
 from shared.db import Conn
@@ -122,8 +122,7 @@ async def show_team(
         members: list[Member] = await store.members(conn, team_id)
     if team is None:
         raise no_such_team(team_id)
-    if not (caller.has(Role.TEAM_LEADER) and caller.team_id == team_id):
-        caller.must_cover((service.province, *team.path), field="team_id")
+    may_manage(caller, team, service.province, Role.OPERATOR)
     views = [MemberView(**{k: v for k, v in m._asdict().items() if k != "team_id"}) for m in members]
     return TeamDetail(**team._asdict(), members=views)
 

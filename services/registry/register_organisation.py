@@ -61,7 +61,9 @@ async def register_organisation(
             {"organisation_id": body.organisation_id}, [OrganisationRegistered(occurred_at=now, **body.model_dump())]
         )
 
-    done = await service.commands.execute("register_organisation", work, key=body.organisation_id, body=body)
+    done = await service.commands.execute(
+        "register_organisation", work, key=body.organisation_id, body=body, field="organisation_id"
+    )
     return OrganisationAnswer(**done.answer, pos=done.pos)
 
 
