@@ -10,7 +10,7 @@ import asyncio
 import base64
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import nats.errors
@@ -27,6 +27,8 @@ MAX_PAYLOAD = 4 * 1024 * 1024
 """Bytes; the server's limit for a message."""
 RECONNECT_WAIT = 0.25
 """Seconds between attempts to connect again; the attempts never end (messaging: F4)."""
+OnClosed = Callable[[], Awaitable[None]]
+
 OPS = "ops"
 """The NATS user of operators: everything."""
 
@@ -104,9 +106,14 @@ async def event_id_at(client: StreamClient, service: str, province: str, sequenc
     return None
 
 
-async def connect(url: str, *, user: str, password: str = "", name: str = "") -> StreamClient:
-    """A connection that never gives up. Waits for the server's port first: a first failure costs nats-py two
-    seconds."""
+async def connect(
+    url: str, *, user: str, password: str = "", name: str = "", on_closed: OnClosed | None = None
+) -> StreamClient:
+    """A connection that never gives up. Waits for the server's port first: a first failure costs nats-py two seconds.
+
+    `on_closed` is told when it is closed all the same: by us, or for good by an error that nats-py does not survive
+    (rights that were taken back, for example).
+    """
     client = StreamClient()
     await _reachable(url)
 
@@ -125,6 +132,7 @@ async def connect(url: str, *, user: str, password: str = "", name: str = "") ->
         max_outstanding_pings=2,
         error_cb=on_error,
         reconnected_cb=client.reopened,
+        closed_cb=on_closed,
         pending_size=64 * 1024 * 1024,
         inbox_prefix=f"_INBOX_{user}",
     )
@@ -144,7 +152,7 @@ async def _reachable(url: str, *, attempts: int = 240) -> None:
     raise ConnectionError(f"no NATS server answers at {host}:{port}; is it running, is PHONGTRAO_NATS_URL right?")
 
 
-def make_broker(url: str, *, user: str, password: str = "") -> NatsBroker:
+def make_broker(url: str, *, user: str, password: str = "", on_closed: OnClosed | None = None) -> NatsBroker:
     """FastStream's broker with endless reconnects, for request and reply, ticks and notices."""
     return NatsBroker(
         url,
@@ -152,6 +160,7 @@ def make_broker(url: str, *, user: str, password: str = "") -> NatsBroker:
         security=SASLPlaintext(username=user, password=password) if password else None,
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
+        closed_cb=on_closed,
         inbox_prefix=f"_INBOX_{user}",
         graceful_timeout=2.0,
         logger=None,

@@ -55,7 +55,7 @@ async def open_pool(dsn: str, *, size: int = 10) -> Pool:
     """A pool of `size` connections, commits durable (invariant 1), names of ids ordered by bytes."""
     return await asyncpg.create_pool(
         dsn,
-        min_size=1,
+        min_size=0,  # a pool that keeps one open reports each failure to reopen it while Postgres restarts
         max_size=size,
         command_timeout=60,
         max_inactive_connection_lifetime=300,

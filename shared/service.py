@@ -6,6 +6,8 @@ A service's `app.py` gives a Spec; everything that the four have in common happe
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -94,6 +96,7 @@ class Service:
             keys=keys if keys is not None else auth.load_keys(settings.oidc_jwks),
         )
         self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
         self.extras: dict[str, Any] = {}
         """What the service's own `on_start` keeps, by name."""
 
@@ -117,7 +120,9 @@ class Service:
         await self.migrate()
         password = self.settings.nats_password.get_secret_value()
         self.pool = await db.open_pool(self.dsn, size=16)
-        self.client = await bus.connect(self.settings.nats_url, user=self.name, password=password)
+        self.client = await bus.connect(
+            self.settings.nats_url, user=self.name, password=password, on_closed=self._on_connection_closed
+        )
         self.broker = self.shell()
         await self.broker.start()
         try:
@@ -131,7 +136,9 @@ class Service:
     def shell(self) -> NatsBroker:
         """FastStream's broker with the service's declared channels; also the source of its AsyncAPI document."""
         password = self.settings.nats_password.get_secret_value()
-        broker = bus.make_broker(self.settings.nats_url, user=self.name, password=password)
+        broker = bus.make_broker(
+            self.settings.nats_url, user=self.name, password=password, on_closed=self._on_connection_closed
+        )
         channels.declare(broker, self)
         return broker
 
@@ -173,6 +180,13 @@ class Service:
             )
             self.background(projector.run(), "projector")
 
+    async def _on_connection_closed(self) -> None:
+        """A connection that the client gave up is never opened again: better a new process than one that only looks
+        alive. Whoever started it (compose, an operator) starts it again."""
+        if not self._stopping:
+            log.error("nats_connection_closed", service=self.name, what="ending this process")
+            os.kill(os.getpid(), signal.SIGTERM)
+
     async def _tick(self, stream: str, pos: int) -> None:
         """Says that the read models moved. Lost ticks cost a refresh, so no answer is awaited."""
         with suppress(*bus.NATS_ERRORS):
@@ -180,6 +194,7 @@ class Service:
                 await self.client.publish(bus.tick_subject(self.province, self.name), f'{{"{stream}":{pos}}}'.encode())
 
     async def _stop(self) -> None:
+        self._stopping = True
         for task in self._tasks:
             task.cancel()
         ended = asyncio.gather(*self._tasks, return_exceptions=True)

@@ -68,6 +68,11 @@ class ServiceProcess:
                 await asyncio.sleep(0.1)
         raise RuntimeError(f"{self.name} does not answer; its log ends:\n{self.log.read_text()[-3000:]}")
 
+    @property
+    def running(self) -> bool:
+        """Whether the process exists now."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """SIGKILL."""
         self._signal(signal.SIGKILL)
