@@ -7,7 +7,6 @@ sessions beside them (decision 0004). Days are kept twice: when it happened, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
@@ -92,20 +91,18 @@ def member_left(rows: Rows, _: Recorded, event: MemberLeft) -> None:
     rows.put(members, member._replace(left_on=event.left_on))
 
 
-def _needs(rec: Recorded, event: CitizenGuided | GuidanceWithdrawn) -> Iterator[tuple[Table[Any], Key]]:
+def _needs(
+    rec: Recorded, event: CitizenGuided | GuidanceWithdrawn, happened_at: datetime
+) -> list[tuple[Table[Any], Key]]:
     campaign = event.campaign_id
-    yield campaigns, (campaign,)
-    yield citizens, (campaign, event.citizen_ref)
-    yield member_progress, (campaign, event.member_id)
-    yield unit_days, (campaign, event.unit_id, local_day(_happened_at(event)), local_day(rec.recorded_at))
-    for unit_id in _places(event):
-        yield unit_totals, (campaign, unit_id)
-    for code in event.topics:
-        yield topics, (campaign, code)
-
-
-def _happened_at(event: CitizenGuided | GuidanceWithdrawn) -> datetime:
-    return event.guided_at if isinstance(event, GuidanceWithdrawn) else event.occurred_at
+    return [
+        (campaigns, (campaign,)),
+        (citizens, (campaign, event.citizen_ref)),
+        (member_progress, (campaign, event.member_id)),
+        (unit_days, (campaign, event.unit_id, local_day(happened_at), local_day(rec.recorded_at))),
+        *[(unit_totals, (campaign, unit_id)) for unit_id in _places(event)],
+        *[(topics, (campaign, code)) for code in event.topics],
+    ]
 
 
 def _places(event: CitizenGuided | GuidanceWithdrawn) -> tuple[str, ...]:
@@ -115,23 +112,22 @@ def _places(event: CitizenGuided | GuidanceWithdrawn) -> tuple[str, ...]:
     return (event.unit_id, PROVINCE)
 
 
-@progress.on(CitizenGuided, needs=_needs)
+@progress.on(CitizenGuided, needs=lambda rec, e: _needs(rec, e, e.occurred_at))
 def citizen_guided(rows: Rows, rec: Recorded, event: CitizenGuided) -> None:
     """One guidance more; distinct counts rise where the citizen is new."""
-    _count(rows, rec, event, 1)
+    _count(rows, rec, event, event.occurred_at, 1)
 
 
-@progress.on(GuidanceWithdrawn, needs=_needs)
+@progress.on(GuidanceWithdrawn, needs=lambda rec, e: _needs(rec, e, e.guided_at))
 def guidance_withdrawn(rows: Rows, rec: Recorded, event: GuidanceWithdrawn) -> None:
     """One guidance less; distinct counts fall where it was the citizen's last. The withdrawal is counted apart."""
-    _count(rows, rec, event, -1)
+    _count(rows, rec, event, event.guided_at, -1)
 
 
-def _count(rows: Rows, rec: Recorded, event: CitizenGuided | GuidanceWithdrawn, by: int) -> None:
+def _count(rows: Rows, rec: Recorded, event: CitizenGuided | GuidanceWithdrawn, happened_at: datetime, by: int) -> None:
     campaign = rows.get(campaigns, event.campaign_id)
     if campaign is None:
         raise LookupError(f"campaign {event.campaign_id} was never launched")
-    happened_at = _happened_at(event)
     day = local_day(happened_at)
     in_window = campaign.first_day <= day <= campaign.last_day
     change = _visit(rows, event, in_window, by)
@@ -179,23 +175,13 @@ def _count_member(
 def _count_units(
     rows: Rows, event: CitizenGuided | GuidanceWithdrawn, change: visits.Change, in_window: bool, by: int
 ) -> None:
-    new = {event.district_id: change.district, event.unit_id: change.unit, PROVINCE: change.province}
-    if event.unit_id == event.district_id:
-        new[event.unit_id] = change.district  # a district's own team: everything in the district counts there
-    for unit_id in _places(event):
-        row = rows.get(unit_totals, event.campaign_id, unit_id)
-        before = row or UnitTotalRow(event.campaign_id, unit_id, 0, 0, 0, 0)
-        rows.put(
-            unit_totals,
-            UnitTotalRow(
-                before.campaign_id,
-                unit_id,
-                before.citizens + new[unit_id],
-                before.sessions + by,
-                before.sessions_outside_window + (0 if in_window else by),
-                before.withdrawn + (by < 0),
-            ),
-        )
+    campaign, outside, gone = event.campaign_id, 0 if in_window else by, int(by < 0)
+    new = {event.unit_id: change.unit, event.district_id: change.district, PROVINCE: change.province}
+    for unit_id in _places(event):  # at a district's own team the district's change counts, as the later of the two
+        row = rows.get(unit_totals, campaign, unit_id)
+        _, _, had, sessions, late, withdrawn = row or (campaign, unit_id, 0, 0, 0, 0)
+        after = (had + new[unit_id], sessions + by, late + outside, withdrawn + gone)
+        rows.put(unit_totals, UnitTotalRow(campaign, unit_id, *after))
 
 
 def _count_topics(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, by: int) -> None:
