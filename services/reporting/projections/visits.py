@@ -6,9 +6,10 @@ there were; when the last guidance that made a citizen count is withdrawn, the c
 
 from __future__ import annotations
 
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import NamedTuple
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 
 class Visit(NamedTuple):
@@ -45,8 +46,11 @@ def read(text: str | None) -> Visits:
 
 
 def write(visits: Visits) -> str:
-    """For the row: a JSON array of arrays, in a fixed order."""
-    return to_json(sorted(visits)).decode()
+    """For the row: a JSON array of arrays, in a fixed order. An encoder would take three times as long."""
+    return "[" + ",".join(
+        f"[{_quoted(v.member_id)},{_quoted(v.unit_id)},{_quoted(v.district_id)},{v.sessions},{v.in_window}]"
+        for v in sorted(visits)
+    ) + "]"  # fmt: skip
 
 
 def apply(visits: Visits, at: Visit, by: int) -> tuple[Visits, Change]:
