@@ -9,14 +9,23 @@ from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query, Request
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import errors, telemetry
 from shared.auth import Caller, Role, authorize
 from shared.errors import Problem, Text
-from shared.problems import ProblemBody, printable
+from shared.problems import ProblemBody
 
 T = TypeVar("T")
 
@@ -94,24 +103,25 @@ def _clean(data: Any) -> Any:
 
 def _clean_value(name: str, value: Any) -> Any:
     if isinstance(value, str):
-        return _clean_text(name, value)
+        return _clean_text((name,), value)
     if isinstance(value, list) and value and isinstance(value[0], str):
-        return [_clean_text(name, v) if isinstance(v, str) else v for v in value]
+        return [_clean_text((name, n), v) if isinstance(v, str) else v for n, v in enumerate(value)]
     return value
 
 
-def _clean_text(name: str, text: str) -> str:
+def _clean_text(loc: tuple[int | str, ...], text: str) -> str:
     """Refuses what no field of ours can hold: control characters and lone surrogates."""
     if text.isascii() and text.isprintable():
         return text
     composed = unicodedata.normalize("NFC", text)
     if any(unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t\r" for c in composed):
-        raise PydanticCustomError(
-            "control_characters",
-            "{field} must not contain control characters",
-            {"field": printable(name), "vi": f"«{printable(name)}» có ký tự điều khiển, hãy gõ lại"},
-        )
+        raise ValidationError.from_exception_data("Body", [{"type": _CONTROL_CHARACTERS, "loc": loc, "input": None}])
     return composed
+
+
+_CONTROL_CHARACTERS = PydanticCustomError(
+    "control_characters", "must not contain control characters", {"vi": "có ký tự điều khiển, hãy gõ lại"}
+)
 
 
 class Page(BaseModel, Generic[T]):

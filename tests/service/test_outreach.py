@@ -223,20 +223,45 @@ async def test_a_refused_item_may_be_corrected_under_its_id(running: Stack) -> N
     assert len(await events_of(running, item["guidance_id"])) == 1
 
 
-async def test_two_phones_with_overlapping_batches_in_opposite_order_never_fail_and_record_each_once(
-    running: Stack,
-) -> None:
+async def test_overlapping_batches_of_several_phones_are_recorded_once(running: Stack) -> None:
     _, [leader, member] = await people(running)
     clients = [running.client(Role.PROVINCE_OFFICER, units=["51"], subject=f"p{n}") for n in range(6)]
     items = [an_item(who) for who in (leader, member) for _ in range(60)]
-    for begin in range(0, 60, 20):
-        some = items[begin : begin + 60]
-        orders = [some, some[::-1], some[30:] + some[:30], some[::2] + some[1::2], some[:40], some[:19:-1]]
-        answers = await asyncio.gather(*(send(c, *o) for c, o in zip(clients, orders, strict=True)))
-        for answer in answers:
-            assert set(results(answer)) <= {"accepted", "already_had"}
-    recorded = await events_of(running, *(i["guidance_id"] for i in items[:100]))
-    assert len(recorded) == len(set(recorded)) == 100
+    orders = [items, items[::-1], items[60:] + items[:60], items[::2] + items[1::2], items[:80], items[:39:-1]]
+    answers = await asyncio.gather(*(send(c, *o) for c, o in zip(clients, orders, strict=True)))
+    assert {r for answer in answers for r in results(answer)} == {"accepted", "already_had"}
+    assert sum(answer["accepted"] for answer in answers) == 120
+    recorded = await events_of(running, *(i["guidance_id"] for i in items))
+    assert len(recorded) == len(set(recorded)) == 120
+
+
+async def test_two_phones_in_opposite_order_wait_for_each_other_and_do_not_lock_each_other_up(running: Stack) -> None:
+    """Both are held at the item in the middle, half of theirs written; then it is let go."""
+    _, [_, member] = await people(running)
+    items = [an_item(member) for _ in range(21)]
+    there = an_item(member)
+    officer = running.client(Role.PROVINCE_OFFICER, units=["51"])
+    await send(officer, there)
+    async with running.services["outreach"].pool.acquire() as conn:
+        held = conn.transaction()
+        await held.start()
+        await conn.execute(
+            "insert into guidance select (jsonb_populate_record(g, jsonb_build_object('guidance_id', $2::text))).*"
+            " from guidance g where guidance_id = $1",
+            there["guidance_id"],
+            items[10]["guidance_id"],
+        )
+        both = asyncio.gather(send(officer, *items), send(officer, *items[::-1]))
+        waiting = (
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        )
+        async with asyncio.timeout(10):
+            while await conn.fetchval(waiting) < 2:
+                await asyncio.sleep(0.01)
+        await held.rollback()
+    answers = await both
+    assert sorted(answer["accepted"] for answer in answers) == [0, 21]
+    assert {r for answer in answers for r in results(answer)} == {"accepted", "already_had"}
 
 
 async def test_a_resend_is_told_that_it_was_had_even_when_it_would_be_refused_by_now(running: Stack) -> None:
