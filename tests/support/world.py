@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable
+import json
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import httpx
 
+from services.outreach.app import SPEC as OUTREACH
+from services.registry.app import SPEC as REGISTRY
+from shared.auth import Role
+from shared.clock import VIETNAM
+from shared.contracts import Event
 from shared.ids import new_id
+from tests.support.servers import Nats, Postgres
+from tests.support.stack import HandClock, Stack, stack
 
 MO_DUC, TOWN, DUC_NHUAN, LY_SON = "533", "21400", "21403", "536"
 """A district, two of its communes, and the district without communes."""
+
+CAMPAIGN = "qn-2023"
+AFTER_THE_WINDOW = datetime(2023, 8, 5, 20, 0, tzinfo=VIETNAM)
 
 _citizens = itertools.count(1)
 
@@ -78,3 +91,39 @@ async def team_of(
     for person in people:
         pos = (await ok(officer.post(f"/registry/teams/{team['team_id']}/members", json=person), 201))["pos"]
     return team["team_id"], [p["member_id"] for p in people], pos
+
+
+@asynccontextmanager
+async def outreach_at_work(postgres: Postgres, nats: Nats) -> AsyncIterator[Stack]:
+    """Registry with the units of 2023, outreach with the campaign of 2023, two days after its window."""
+    async with stack(REGISTRY, OUTREACH, postgres=postgres, nats=nats, clock=HandClock(AFTER_THE_WINDOW)) as started:
+        officer = started.client(Role.PROVINCE_OFFICER, units=["51"])
+        loaded = await ok(officer.post("/registry/editions/2023"), 201)
+        campaign = a_campaign(campaign_id=CAMPAIGN)
+        await ok(officer.post("/outreach/campaigns", json=campaign, params={"min_pos": loaded["pos"]}), 201)
+        yield started
+
+
+async def people(running: Stack, unit_id: str = TOWN, level: str = "commune", count: int = 2) -> tuple[str, list[str]]:
+    """A team that every service knows, and its members; the first leads it."""
+    officer = running.client(Role.PROVINCE_OFFICER, units=["51"])
+    team_id, members, _ = await team_of(officer, unit_id, level, members=count)
+    await running.caught_up()
+    return team_id, members
+
+
+async def send(client: httpx.AsyncClient, *items: Any, **params: str) -> dict[str, Any]:
+    """A batch of the campaign, with anything in it that JSON can say."""
+    body = json.dumps({"campaign_id": CAMPAIGN, "items": list(items)})
+    kind = {"content-type": "application/json"}
+    return await ok(client.post("/outreach/guidances", content=body, headers=kind, params=params), 200)
+
+
+def results(answer: dict[str, Any]) -> list[Any]:
+    """`accepted`, `already_had`, or the result with its slug."""
+    return [(r["result"], r["why"]["slug"]) if r["why"] else r["result"] for r in answer["receipts"]]
+
+
+async def events_of(running: Stack, *ids: str) -> list[tuple[type[Event], str]]:
+    """Kind and id of what outreach has published about these, in order."""
+    return [(type(e), e.key()) for e in await running.log("outreach") if e.key() in ids]
