@@ -25,11 +25,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import errors, telemetry
 from shared.auth import Caller, Role, authorize
 from shared.errors import Problem, Text
-from shared.problems import ProblemBody
+from shared.problems import ProblemBody, pattern
 
 T = TypeVar("T")
 
-ID_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$"
+ID_PATTERN = pattern(
+    r"^[0-9A-Za-z][0-9A-Za-z_-]{0,63}$",
+    "chỉ gồm chữ cái không dấu, chữ số, «-» và «_», nhiều nhất 64 ký tự",
+    "letters without marks, digits, «-» and «_» only, at most 64",
+)
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 """An id: letters, digits, `-` and `_`, at most 64; make a UUIDv7 (or any UUID) on the client."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -43,7 +47,11 @@ IdempotencyKey = Annotated[
 MinPos = Annotated[
     str | None,
     Query(
-        pattern=r"^(registry|outreach|courses):[0-9]{1,15}(,(registry|outreach|courses):[0-9]{1,15}){0,2}$",
+        pattern=pattern(
+            r"^(registry|outreach|courses):[0-9]{1,15}(,(registry|outreach|courses):[0-9]{1,15}){0,2}$",
+            "phải là «pos» của một câu trả lời trước, ví dụ outreach:42",
+            "must be the `pos` of an earlier answer, for example outreach:42",
+        ),
         description="`pos` of an earlier answer: the read waits briefly until it shows at least that.",
         examples=["outreach:42"],
     ),

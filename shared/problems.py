@@ -183,7 +183,17 @@ def field_error(error: Mapping[str, Any], *, whole: str = "body") -> FieldError:
     """An error of pydantic's in both languages; `whole` names the field when all of it is wrong."""
     parts = [] if error["type"] == "json_invalid" else [str(p) for p in error["loc"]]
     path = ".".join(parts[1:] if len(parts) > 1 and parts[0] in _PLACES else parts)
-    return FieldError(printable(path) or whole, Text(_vietnamese(error), str(error["msg"])))
+    said = _PATTERNS.get(str(error.get("ctx", {}).get("pattern"))) or Text(_vietnamese(error), str(error["msg"]))
+    return FieldError(printable(path) or whole, said)
+
+
+_PATTERNS: dict[str, Text] = {}
+
+
+def pattern(regex: str, vi: str, en: str) -> str:
+    """The regular expression itself; whoever sends a text that does not fit is told these words instead of it."""
+    _PATTERNS[regex] = Text(vi, en)
+    return regex
 
 
 def printable(name: str) -> str:

@@ -15,12 +15,21 @@ from shared.contracts.outreach import Place
 from shared.errors import FieldError
 from shared.http import ID_PATTERN, Body, Id, Moment, Name
 
+PHONE = problems.pattern(
+    r"^\+?[0-9][0-9 .()-]{7,18}$",
+    "phải là số điện thoại, ví dụ 090 123 4567 hoặc +84 90 123 4567",
+    "must be a phone number, for example 090 123 4567 or +84 90 123 4567",
+)
+IDENTITY_NUMBER = problems.pattern(
+    r"^([0-9]{9}|[0-9]{12})$", "số định danh có 9 hoặc 12 chữ số", "an identity number has 9 or 12 digits"
+)
+
 
 class Citizen(Body):
     """Who was guided, by one of three ways; none of it is kept, only a keyed hash of it."""
 
-    phone: str | None = Field(None, pattern=r"^\+?[0-9][0-9 .()-]{7,18}$", examples=["0100000001"])
-    identity_number: str | None = Field(None, pattern=r"^([0-9]{9}|[0-9]{12})$")
+    phone: str | None = Field(None, pattern=PHONE, examples=["0100000001"])
+    identity_number: str | None = Field(None, pattern=IDENTITY_NUMBER)
     name: Name | None = None
     birth_year: int | None = Field(None, ge=1900, le=2100)
     village: Name | None = None

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from services.outreach import store
 from services.outreach.guidance import Guidance
-from shared import errors
+from shared import errors, problems
 from shared.auth import ANYONE, Caller, Role
 from shared.deps import Svc
 from shared.http import ID_PATTERN, Limit, Page, allow, router, who
@@ -18,7 +18,11 @@ from shared.http import ID_PATTERN, Limit, Page, allow, router, who
 routes = router("read")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 END_OF_TIME = datetime(2200, 1, 1, tzinfo=UTC)
-PLACE = rf"^[0-9]{{1,16}}~{ID_PATTERN.removeprefix('^')}"
+PLACE = problems.pattern(
+    rf"^[0-9]{{1,16}}~{ID_PATTERN.removeprefix('^')}",
+    "phải là «next» của trang trước, nguyên như nó là",
+    "must be `next` of the page before, as it is",
+)
 ROLES = (Role.MEMBER, Role.TEAM_LEADER)
 
 

@@ -9,7 +9,7 @@ from fastapi import Path
 from pydantic import Field, StringConstraints
 
 from services.registry import store, team
-from shared import errors
+from shared import errors, problems
 from shared.auth import OFFICERS, Caller, Role
 from shared.commands import Decision
 from shared.contracts import registry
@@ -20,7 +20,12 @@ from shared.http import ID_PATTERN, Answer, Body, Day, Id, Name, allow, router, 
 routes = router("members")
 ROLES = (*OFFICERS, Role.TEAM_LEADER)
 
-Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 .-]{6,18}$")]
+PHONE = problems.pattern(
+    r"^\+?[0-9][0-9 .()-]{6,18}$",
+    "phải là số điện thoại, ví dụ 090 123 4567",
+    "must be a phone number, for example 090 123 4567",
+)
+Phone = Annotated[str, StringConstraints(pattern=PHONE)]
 
 
 class JoinTeam(Body):

@@ -12,7 +12,7 @@ from fastapi import Path
 from pydantic import Field
 
 from services.registry import store, unit
-from shared import errors
+from shared import errors, problems
 from shared.auth import Caller, Role
 from shared.commands import Decision
 from shared.db import Conn
@@ -21,6 +21,7 @@ from shared.http import Answer, allow, router, who
 
 routes = router("units")
 ROLES = (Role.OPERATOR, Role.PROVINCE_OFFICER)
+EDITION = problems.pattern(r"^[0-9]{4}(-[0-9]{2})?$", "dạng 2023 hoặc 2025-07", "has the form 2023 or 2025-07")
 DATA = FilePath(__file__).parent / "data"
 
 
@@ -53,7 +54,7 @@ def bundled() -> list[str]:
 @routes.post("/editions/{edition}", status_code=201, openapi_extra=who(ROLES, "the whole province"))
 async def load_edition(
     service: Svc,
-    edition: Annotated[str, Path(pattern=r"^[0-9]{4}(-[0-9]{2})?$", examples=["2023"])],
+    edition: Annotated[str, Path(pattern=EDITION, examples=["2023"])],
     caller: Annotated[Caller, allow(*ROLES)],
 ) -> EditionLoaded:
     """Loads an edition. Loading it again changes nothing and answers with `established: 0`."""

@@ -19,7 +19,7 @@ from shared.deps import Svc
 from shared.http import ID_PATTERN, router, who
 from shared.service import Service
 from shared.telemetry import logger
-from shared.web import LANGS, Lang, environment
+from shared.web import Lang, environment
 
 log = logger(__name__)
 routes = router("live")
@@ -77,6 +77,8 @@ class Live:
 
     async def _send(self, view: View) -> None:
         after = await self.render(view)
+        if view not in self._readers:
+            return  # the last of them left meanwhile
         changes = present.changed(self._last.get(view, {}), after)
         self._last[view] = after
         for queue in self._readers[view]:
@@ -99,6 +101,9 @@ class Live:
                 yield await queue.get()
         finally:
             self._readers[view].discard(queue)
+            if not self._readers[view]:  # views are named by whoever asks: the last to leave one takes it along
+                del self._readers[view]
+                self._last.pop(view, None)
 
 
 async def start(service: Service) -> None:
@@ -112,15 +117,14 @@ async def start(service: Service) -> None:
 async def live_feed(
     request: Request,
     service: Svc,
-    lang: Annotated[str, Query(pattern="^(vi|en)$")] = "vi",
+    lang: Annotated[Lang, Query()] = "vi",
     unit: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
     own: Annotated[str | None, Query(pattern=ID_PATTERN, description="The reader's unit, to be pointed out.")] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events `fragments`: JSON of element id → HTML, for the page at `/`. Not an API for programs: use
     ticks."""
     live: Live = service.extras["live"]
-    chosen: Lang = next(known for known in LANGS if known == lang)
-    async for fragments in live.changes(View(chosen, unit, own)):
+    async for fragments in live.changes(View(lang, unit, own)):
         if await request.is_disconnected():
             return
         if fragments:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -15,7 +15,7 @@ from shared.auth import Role
 from shared.contracts.outreach import CampaignLaunched, CitizenGuided, GuidanceWithdrawn
 from shared.ids import new_id
 from tests.support.servers import Nats, Postgres
-from tests.support.stack import Stack, stack
+from tests.support.stack import Stack, nats_config, stack
 from tests.support.world import (
     CAMPAIGN,
     DUC_NHUAN,
@@ -212,7 +212,10 @@ async def test_what_a_leader_adds_is_known_to_outreach(running: Stack, officer: 
     assert results(answer) == ["accepted"]
 
 
-async def test_it_does_not_start_without_the_key_of_the_citizens(postgres: Postgres, guarded_nats: Nats) -> None:
+async def test_it_does_not_start_without_the_key_of_the_citizens(
+    postgres: Postgres, fresh_nats: Callable[..., Awaitable[Nats]]
+) -> None:
+    nats = await fresh_nats(nats_config())
     with pytest.raises(ValueError, match="PHONGTRAO_CITIZEN_KEY"):
-        async with stack(OUTREACH, postgres=postgres, nats=guarded_nats, citizen_key="short"):
+        async with stack(OUTREACH, postgres=postgres, nats=nats, citizen_key="short"):
             pass

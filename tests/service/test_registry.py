@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from shared.auth import Role
 from shared.contracts.registry import MemberJoined, MemberLeft, OrganisationRegistered, TeamFormed, UnitEstablished
 from shared.ids import new_id
 from tests.support.servers import Nats, Postgres
-from tests.support.stack import HandClock, Stack, stack
+from tests.support.stack import HandClock, Stack, nats_config, stack
 from tests.support.world import DUC_NHUAN, LY_SON, MO_DUC, TOWN, a_member, a_team, ok, refused, team_of
 
 NOW = datetime(2023, 7, 28, 1, tzinfo=UTC)
@@ -51,8 +51,10 @@ async def all_pages(client: httpx.AsyncClient, path: str, **params: Any) -> list
 # -- units and organisations ------------------------------------------------------------------------------------------
 
 
-async def test_an_edition_loads_once_however_often_it_is_asked_for(postgres: Postgres, guarded_nats: Nats) -> None:
-    async with stack(REGISTRY, postgres=postgres, nats=guarded_nats) as running:
+async def test_an_edition_loads_once_however_often_it_is_asked_for(
+    postgres: Postgres, fresh_nats: Callable[..., Awaitable[Nats]]
+) -> None:
+    async with stack(REGISTRY, postgres=postgres, nats=await fresh_nats(nats_config())) as running:
         operator = running.client(Role.OPERATOR, units=["51"])
         answers = await asyncio.gather(*(ok(operator.post("/registry/editions/2023"), 201) for _ in range(5)))
         assert Counter(a["established"] for a in answers) == {187: 1, 0: 4}
