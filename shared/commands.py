@@ -31,6 +31,8 @@ class Decision(NamedTuple):
 
     answer: dict[str, Any]
     events: Sequence[Event] = ()
+    traces: Sequence[str] = ()
+    """`traceparent` of each event, where they come from several requests; otherwise the current request's."""
 
 
 Work = Callable[[Conn, datetime], Awaitable[Decision]]
@@ -69,7 +71,7 @@ class Commands:
             if earlier is None:
                 now = self._clock()
                 decision = await work(conn, now)
-                stage_id = await self._append(conn, decision.events, now)
+                stage_id = await self._append(conn, decision, now)
                 answer = decision.answer
                 if key:
                     await _settle(conn, command, key, answer, stage_id)
@@ -80,10 +82,13 @@ class Commands:
         pos = await self._positions.of(stage_id) if stage_id else None
         return Outcome(answer, f"{self._service}:{pos}" if pos else None, earlier is not None)
 
-    async def _append(self, conn: Conn, events: Sequence[Event], now: datetime) -> int | None:
+    async def _append(self, conn: Conn, decision: Decision, now: datetime) -> int | None:
+        events, traces = decision.events, decision.traces
         if not events:
             return None
-        ids = await event_log.append(conn, events, province=self._province, recorded_at=now, new_id=self._new_id)
+        ids = await event_log.append(
+            conn, events, province=self._province, recorded_at=now, new_id=self._new_id, traces=traces
+        )
         return ids[-1]
 
 

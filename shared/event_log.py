@@ -43,30 +43,36 @@ class LogRow(NamedTuple):
 
 
 async def append(
-    conn: Conn, events: Sequence[Event], *, province: str, recorded_at: datetime, new_id: Callable[[], str]
+    conn: Conn,
+    events: Sequence[Event],
+    *,
+    province: str,
+    recorded_at: datetime,
+    new_id: Callable[[], str],
+    traces: Sequence[str] = (),
 ) -> list[int]:
     """Stages events in the caller's transaction and answers with their stage ids, in order.
 
     Call it last in the transaction, after the aggregate's row is locked: then the order of events of an aggregate is
-    the order of its commits. `shared.commands` does so for every use case. Raises ValueError for an event that no
+    the order of its commits. `shared.commands` does so for every use case. `traces` is the `traceparent` of each event;
+    without, all have the current request's. Raises ValueError for an event that no
     stream could carry: in the log, which is kept for ever, it would stop everything behind it.
     """
     payloads = [e.model_dump_json() for e in events]
     for event, payload in zip(events, payloads, strict=True):
         _must_be_relayable(event, province, payload)
-    trace = telemetry.current_traceparent()
     rows = await conn.fetch(
         "insert into stage (event_id, type, subject, key, occurred_at, recorded_at, trace, payload)"
-        " select event_id, type, subject, key, occurred_at, $6, $7, payload"
-        " from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $8::text[])"
-        " as e(event_id, type, subject, key, occurred_at, payload) returning id",
+        " select event_id, type, subject, key, occurred_at, $6, trace, payload"
+        " from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $7::text[], $8::text[])"
+        " as e(event_id, type, subject, key, occurred_at, trace, payload) returning id",
         [new_id() for _ in events],
         [e.type_name() for e in events],
         [e.subject(province) for e in events],
         [e.key() for e in events],
         [e.occurred_at for e in events],
         recorded_at,
-        trace,
+        traces or [telemetry.current_traceparent()] * len(events),
         payloads,
     )
     return [r["id"] for r in rows]
