@@ -134,8 +134,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Name what was left out."""
-    if names := config.stash.get(_left_out, None):
+    """Name what was left out. With several processes each of them left it out, and only this one speaks."""
+    names = config.stash.get(_left_out, None)
+    if names is None and config.getoption("numprocesses", None) and not _docker_answers():
+        names = [f"every test marked {name}" for name in _NEEDS_DOCKER]
+    if names:
         terminalreporter.section("left out: no Docker engine answers")
         for name in names:
             terminalreporter.line(name)
