@@ -19,15 +19,15 @@ from tests.bench.table import Line
 Measure = Callable[[], Awaitable[list[Line]]]
 
 
-def rows(made: Ground, folder: Path, sizes: Sizes, runs: int) -> dict[str, tuple[tuple[str, ...], Measure]]:
+def rows(made: Ground, sizes: Sizes, runs: int) -> dict[str, tuple[tuple[str, ...], Measure]]:
     """What can be measured together, with the rows that come of it."""
     streams = Streams(made, sizes)
     return {
         "projection": (("projection", "ceiling"), lambda: row_streams.projection(made, streams, sizes, runs)),
         "fetch": (("fetch",), lambda: row_streams.fetch(made, streams, sizes, runs)),
         "relay": (("relay", "relay-async"), lambda: row_streams.relay(made, streams, sizes, runs)),
-        "command": (("command", "batch"), lambda: row_http.command(made, folder, sizes, runs)),
-        "latency": (("latency",), lambda: row_http.latency(made, folder, sizes, runs)),
+        "command": (("command", "batch"), lambda: row_http.command(made, streams, sizes, runs)),
+        "latency": (("latency",), lambda: row_http.latency(made, streams, sizes, runs)),
         "rebuild": (
             ("rebuild", "rebuild-flat", "memory", "memory-flat"),
             lambda: row_streams.rebuild(made, streams, sizes, runs),
@@ -43,7 +43,7 @@ async def measure(folder: Path, sizes: Sizes, runs: int, only: Sequence[str]) ->
     """The machine in a line, and the rows asked for (all, if none is)."""
     async with ground(folder) as made:
         lines: list[Line] = []
-        for group, (names, work) in rows(made, folder, sizes, runs).items():
+        for group, (names, work) in rows(made, sizes, runs).items():
             if only and not set(only) & set(names):
                 continue
             begun = time.monotonic()

@@ -33,7 +33,7 @@ class Ground:
     """A Postgres and a NATS as `phongtrao up` starts them: every commit and every acknowledged batch is on the disk."""
 
     def __init__(self, data: Path) -> None:
-        self.postgres, self.nats = PostgresServer(data), NatsServer(data)
+        self.data, self.postgres, self.nats = data, PostgresServer(data), NatsServer(data)
         self._names = itertools.count(1)
 
     @property

@@ -6,8 +6,11 @@ import asyncio
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
+
+import psutil
 
 Body = dict[str, Any]
 
@@ -84,32 +87,58 @@ async def connect(port: int, count: int) -> list[Connection]:
     return [connection for _, connection in made]
 
 
+class Server(NamedTuple):
+    """A process that serves HTTP."""
+
+    port: int
+    pid: int
+
+    def cpu(self) -> float:
+        """Seconds of processor time that it has taken so far."""
+        times = psutil.Process(self.pid).cpu_times()
+        return float(times.user + times.system)
+
+
 class Load(NamedTuple):
     """What came of a load: answers within the measured time, times in seconds, statuses of all."""
 
     answered: int
     seconds: float
     times: list[float]
-    statuses: dict[int, int]
+    statuses: Counter[int]
+    cpu: float
+    """Seconds of processor time that the server's process took, for all answers."""
 
     @property
     def rate(self) -> float:
         """Answers a second."""
         return self.answered / self.seconds
 
+    @property
+    def cpu_ms(self) -> float:
+        """Milliseconds of processor time of the server's process an answer."""
+        return 1000 * self.cpu / self.statuses.total()
+
+
+def together(loads: Sequence[Load]) -> Load:
+    """Several loads as one."""
+    times = [time for load in loads for time in load.times]
+    statuses = sum((load.statuses for load in loads), Counter[int]())
+    return Load(len(times), sum(load.seconds for load in loads), times, statuses, sum(load.cpu for load in loads))
+
 
 async def closed_loop(
-    port: int, requests: Iterator[bytes], *, connections: int, seconds: float, warm_up: float = 1.0
+    server: Server, requests: Iterator[bytes], *, connections: int, seconds: float, warm_up: float = 0.3
 ) -> Load:
     """Every connection asks again as soon as it is answered. The warm-up is not counted."""
-    opened = await connect(port, connections)
-    begin = time.perf_counter() + warm_up
-    end, times, statuses = begin + seconds, list[float](), dict[int, int]()
+    opened = await connect(server.port, connections)
+    cpu, begin = server.cpu(), time.perf_counter() + warm_up
+    end, times, statuses = begin + seconds, list[float](), Counter[int]()
 
     async def work(connection: Connection) -> None:
         while (asked := time.perf_counter()) < end:
             answer = await connection.ask(next(requests))
-            statuses[answer.status] = statuses.get(answer.status, 0) + 1
+            statuses[answer.status] += 1
             answered = time.perf_counter()
             if begin <= answered < end:
                 times.append(answered - asked)
@@ -117,7 +146,7 @@ async def closed_loop(
     await asyncio.gather(*(work(connection) for connection in opened))
     for connection in opened:
         connection.close()
-    return Load(len(times), seconds, times, statuses)
+    return Load(len(times), seconds, times, statuses, server.cpu() - cpu)
 
 
 class Trip(NamedTuple):
