@@ -47,6 +47,15 @@ class Outcome(NamedTuple):
     replayed: bool
 
 
+class Committed(NamedTuple):
+    """A committed command whose position nobody has asked for yet."""
+
+    answer: dict[str, Any]
+    stage_ids: Sequence[int]
+    """Of its events, in their order; of a replayed command the last one's only."""
+    replayed: bool
+
+
 class Commands:
     """Runs the commands of one service."""
 
@@ -65,31 +74,43 @@ class Commands:
         first answer, another body 409, which names `field`, where the key came from. A refusal leaves nothing behind,
         so a corrected body may use the same key.
         """
+        done = await self.commit(command, work, key=key, body=body, field=field)
+        pos = await self.position(done.stage_ids[-1]) if done.stage_ids else None
+        return Outcome(done.answer, pos, done.replayed)
+
+    async def commit(
+        self, command: str, work: Work, *, key: str | None = None, body: object = None, field: str = "Idempotency-Key"
+    ) -> Committed:
+        """The same without waiting for a position."""
         digest = _digest(body)
         async with self._pool.acquire() as conn, conn.transaction():
             earlier = await _claim(conn, command, (key, field), digest) if key else None
             if earlier is None:
                 now = self._clock()
                 decision = await work(conn, now)
-                stage_id = await self._append(conn, decision, now)
+                stage_ids = await self._append(conn, decision, now)
                 answer = decision.answer
                 if key:
-                    await _settle(conn, command, key, answer, stage_id)
+                    await _settle(conn, command, key, answer, stage_ids[-1] if stage_ids else None)
             else:
                 answer, stage_id = earlier
+                stage_ids = [stage_id] if stage_id else []
             faults.point("command.before_commit")
         faults.point("command.after_commit")
-        pos = await self._positions.of(stage_id) if stage_id else None
-        return Outcome(answer, f"{self._service}:{pos}" if pos else None, earlier is not None)
+        return Committed(answer, stage_ids, earlier is not None)
 
-    async def _append(self, conn: Conn, decision: Decision, now: datetime) -> int | None:
+    async def position(self, stage_id: int) -> str | None:
+        """`stream:position` of a committed event; None when it does not get one soon."""
+        pos = await self._positions.of(stage_id)
+        return f"{self._service}:{pos}" if pos else None
+
+    async def _append(self, conn: Conn, decision: Decision, now: datetime) -> list[int]:
         events, traces = decision.events, decision.traces
         if not events:
-            return None
-        ids = await event_log.append(
+            return []
+        return await event_log.append(
             conn, events, province=self._province, recorded_at=now, new_id=self._new_id, traces=traces
         )
-        return ids[-1]
 
 
 def _digest(body: object) -> str:

@@ -47,10 +47,17 @@ class ItemReceipt(BaseModel):
 
 
 class Done(NamedTuple):
-    """A request's receipts in the order of its items, and a position at which what it recorded can be read."""
+    """A request's receipts in the order of its items, and the position of the last that was recorded now."""
 
     receipts: list[ItemReceipt]
     pos: str | None
+
+
+class _Saved(NamedTuple):
+    """A request's receipts; `stage_id` of its last event, 0 for none."""
+
+    receipts: list[ItemReceipt]
+    stage_id: int
 
 
 class _Asked(NamedTuple):
@@ -64,16 +71,18 @@ class _Asked(NamedTuple):
 
 async def record(service: Service, caller: Caller, campaign: Campaign, items: Sequence[Sent | Malformed]) -> Done:
     """Records what can be recorded, together with what other requests bring in the same moment."""
-    lots: Lots[list[_Asked], Done] | None = service.extras.get("lots")
+    lots: Lots[list[_Asked], _Saved] | None = service.extras.get("lots")
     if lots is None:
         lots = service.extras["lots"] = Lots(partial(_record_lot, service), most=LOT)
     trace = telemetry.current_traceparent()
-    return await lots.add([_Asked(caller, campaign, trace, item) for item in items], weight=len(items))
+    saved = await lots.add([_Asked(caller, campaign, trace, item) for item in items], weight=len(items))
+    return Done(saved.receipts, await service.commands.position(saved.stage_id) if saved.stage_id else None)
 
 
-async def _record_lot(service: Service, requests: Sequence[list[_Asked]]) -> list[Done]:
+async def _record_lot(service: Service, requests: Sequence[list[_Asked]]) -> list[_Saved]:
     asked = [one for request in requests for one in request]
     receipts: list[ItemReceipt] = []
+    ids: list[str] = []
 
     async def work(conn: Conn, now: datetime) -> Decision:
         members = await store.members(conn, list({a.item.member_id for a in asked if isinstance(a.item, Sent)}))
@@ -83,13 +92,17 @@ async def _record_lot(service: Service, requests: Sequence[list[_Asked]]) -> lis
         saved = await _save(conn, {i: found for i, (found, _) in taken.items()})
         doubtful = {i for a, found in both if (i := _known_to_sender(a, found))} - set(saved)
         digests = await store.digests(conn, sorted(doubtful)) if doubtful else {}
-        receipts[:] = [_receipt(a, found, set(saved), digests) for a, found in both]
+        receipts[:], ids[:] = [_receipt(a, found, set(saved), digests) for a, found in both], saved
         return Decision({}, [guidance.guided(taken[i][0]) for i in saved], [taken[i][1] for i in saved])
 
-    done = await service.commands.execute("record_guidances", work)
-    left = iter(receipts)
+    done = await service.commands.commit("record_guidances", work)
+    staged, left = dict(zip(ids, done.stage_ids, strict=True)), iter(receipts)
     parts = [list(islice(left, len(request))) for request in requests]
-    return [Done(part, done.pos if any(r.result == "accepted" for r in part) else None) for part in parts]
+    return [_Saved(part, max((_stage_id(r, staged) for r in part), default=0)) for part in parts]
+
+
+def _stage_id(receipt: ItemReceipt, staged: dict[str, int]) -> int:
+    return staged[receipt.guidance_id or ""] if receipt.result == "accepted" else 0
 
 
 def _decide(asked: _Asked, members: dict[str, RosterMember], province: str, now: datetime) -> Guidance | Refused:
