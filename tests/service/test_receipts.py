@@ -166,15 +166,17 @@ async def test_two_phones_in_opposite_order_wait_for_each_other_and_do_not_lock_
             there["guidance_id"],
             items[10]["guidance_id"],
         )
-        both = asyncio.gather(send(officer, *items), send(officer, *items[::-1]))
         waiting = (
             "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
         )
-        async with asyncio.timeout(10):
-            while await conn.fetchval(waiting) < 2:
-                await asyncio.sleep(0.01)
+        both = []
+        for order in (items, items[::-1]):  # one after the other: what comes together would share a transaction
+            both.append(asyncio.create_task(send(officer, *order)))
+            async with asyncio.timeout(10):
+                while await conn.fetchval(waiting) < len(both):
+                    await asyncio.sleep(0.01)
         await held.rollback()
-    answers = await both
+    answers = await asyncio.gather(*both)
     assert sorted(answer["accepted"] for answer in answers) == [0, 21]
     assert {r for answer in answers for r in results(answer)} == {"accepted", "already_had"}
 
