@@ -157,7 +157,8 @@ async def test_two_phones_in_opposite_order_wait_for_each_other_and_do_not_lock_
     there = an_item(member)
     officer = running.client(Role.PROVINCE_OFFICER, units=["51"])
     await send(officer, there)
-    async with running.services["outreach"].pool.acquire() as conn:
+    pool = running.services["outreach"].pool
+    async with pool.acquire() as conn, pool.acquire() as watching:  # a transaction sees one snapshot of who waits
         held = conn.transaction()
         await held.start()
         await conn.execute(
@@ -173,7 +174,7 @@ async def test_two_phones_in_opposite_order_wait_for_each_other_and_do_not_lock_
         for order in (items, items[::-1]):  # one after the other: what comes together would share a transaction
             both.append(asyncio.create_task(send(officer, *order)))
             async with asyncio.timeout(10):
-                while await conn.fetchval(waiting) < len(both):
+                while await watching.fetchval(waiting) < len(both):
                     await asyncio.sleep(0.01)
         await held.rollback()
     answers = await asyncio.gather(*both)
