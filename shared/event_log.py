@@ -86,6 +86,15 @@ def _must_be_relayable(event: Event, province: str, payload: str) -> None:
         raise ValueError(f"{event.type_name()}: {len(payload)} characters, an event may have {MAX_EVENT}")
 
 
+async def ready_to_sequence(conn: Conn) -> None:
+    """Prepares a connection for `sequence`, until it goes back to its pool.
+
+    `stage` is empty most of the time. A plan made at such a moment reads the whole table, and is kept while rows come
+    and go: a minute of campaign later it reads tens of thousands of dead ones for each handful that lives.
+    """
+    await conn.execute("set enable_seqscan = off")
+
+
 async def sequence(conn: Conn, *, limit: int = 5000) -> int:
     """Moves up to `limit` committed rows from `stage` to `log`, in order of id; answers with how many.
 

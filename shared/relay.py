@@ -163,6 +163,7 @@ class Relay:
         """A connection that holds the leader's lock, and is told of staged events."""
         async with leadership(self._pool, LEADER_LOCK, poll=self._poll) as conn:
             await conn.add_listener(event_log.STAGED, self._on_staged)
+            await event_log.ready_to_sequence(conn)
             self._last = None
             try:
                 yield conn
