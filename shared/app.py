@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -160,7 +161,8 @@ def site(apps: Sequence[FastAPI], *, pages: FastAPI | None = None) -> Starlette:
     if pages is not None:
         routes.append(Mount("/", pages))
     compress = Middleware(GZipMiddleware, minimum_size=1000)
-    return Starlette(routes=routes, lifespan=lifespan, middleware=[compress])
+    refusals = {HTTPException: problems.respond_http}
+    return Starlette(routes=routes, lifespan=lifespan, middleware=[compress], exception_handlers=refusals)
 
 
 def pages_app(service: Service) -> FastAPI | None:

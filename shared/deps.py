@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from shared import errors
+from shared.auth import Role, authorize
 from shared.http import MinPos
 from shared.projection import store
 from shared.service import Service
@@ -25,9 +26,13 @@ Svc = Annotated[Service, Depends(_service)]
 """The running service."""
 
 
-async def _reached(service: Svc, min_pos: MinPos = None) -> None:
-    if min_pos:
-        await wait_for(service, min_pos)
+async def _reached(request: Request, service: Svc, min_pos: MinPos = None) -> None:
+    if not min_pos:
+        return
+    roles = (request.scope["route"].openapi_extra or {}).get("x-roles", [])
+    if "anyone" not in roles:
+        authorize(request, tuple(Role(r) for r in roles))  # nobody waits who may not read
+    await wait_for(service, min_pos)
 
 
 Fresh = Depends(_reached)

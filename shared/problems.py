@@ -76,6 +76,14 @@ def respond(request: Request, problem: Problem) -> JSONResponse:
     return JSONResponse(body.model_dump(), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
+async def respond_http(request: Request, error: Exception) -> JSONResponse:
+    """The response to what the framework refuses: no such address, no such method, a body that cannot be read."""
+    assert isinstance(error, HTTPException)
+    response = respond(request, _from_http(error))
+    response.headers.update(error.headers or {})
+    return response
+
+
 def install(app: FastAPI) -> None:
     """Makes every refusal and every failure of this application a problem document."""
 
@@ -87,12 +95,6 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         return respond(request, _from_validation(error))
 
-    async def http(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)
-        response = respond(request, _from_http(error))
-        response.headers.update(error.headers or {})
-        return response
-
     async def away(request: Request, error: Exception) -> JSONResponse:
         log.warning("answered_503", path=request.url.path, reason=type(error).__name__)
         return respond(request, UNAVAILABLE)
@@ -103,7 +105,7 @@ def install(app: FastAPI) -> None:
 
     app.add_exception_handler(Problem, refused)
     app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(HTTPException, respond_http)
     for kind in INFRASTRUCTURE_ERRORS:
         app.add_exception_handler(kind, away)
     app.add_exception_handler(Exception, failed)

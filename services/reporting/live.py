@@ -96,7 +96,7 @@ class Live:
         queue: asyncio.Queue[Fragments] = asyncio.Queue(maxsize=1)
         self._readers.setdefault(view, set()).add(queue)
         try:
-            yield await self.render(view)
+            yield await asyncio.shield(self.render(view))  # who leaves meanwhile breaks no transaction off
             while True:
                 yield await queue.get()
         finally:
