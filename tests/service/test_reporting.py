@@ -99,6 +99,7 @@ async def everything(client: httpx.AsyncClient, path: str, **params: Any) -> lis
     after = "0"
     while True:
         page = await get(client, path, after=after, **params)
+        assert page["items"] or not items
         items += page["items"]
         if page["next"] is None:
             assert page["total"] == len(items)
@@ -221,6 +222,7 @@ async def test_members_are_shown_to_each_role_within_its_scope(world: World) -> 
     for client, expected in (
         (world.officer, everyone),
         (world.client(Role.DISTRICT_OFFICER, units=[LY_SON]), set(world.members[LY_SON])),
+        (world.client(Role.DISTRICT_OFFICER, units=[MO_DUC]), everyone - set(world.members[LY_SON])),
         (world.client(Role.COMMUNE_OFFICER, units=[TOWN]), {first, second}),
         (world.client(Role.TEAM_LEADER, team_id=world.teams[TOWN], member_id=first, units=["51"]), {first, second}),
         (world.client(Role.MEMBER, team_id=world.teams[TOWN], member_id=second, units=["51"]), {second}),

@@ -1,0 +1,142 @@
+"""Every command of the API with a body that it takes, and what may be changed in it; a new command is added here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import httpx
+
+from tests.contract import documents
+from tests.http.site import COURSE, KNOWN
+from tests.support.world import a_campaign, a_member, a_team, an_item
+
+Body = dict[str, Any]
+
+
+class Sample(NamedTuple):
+    """A body that is taken, as often as it is made; what to change so that it is another; which field holds its id."""
+
+    body: Callable[[], Body]
+    change: Body
+    id_field: str | None
+    """A field of the body or `Idempotency-Key`; None where there is no id to send again."""
+    outside: str | None
+    """The field that a refusal names when the unit is not the caller's; None where callers act for themselves only."""
+
+
+def _guidance() -> Body:
+    item = an_item("m1")
+    del item["guidance_id"]
+    return item
+
+
+SAMPLES: dict[str, Sample] = {
+    "POST /registry/editions/{edition}": Sample(dict, {}, None, "edition"),
+    "POST /registry/organisations": Sample(
+        lambda: {"organisation_id": a_team()["team_id"], "name": "Sở", "sector": "department", "headcount": 9},
+        {"name": "Khác"}, "organisation_id", "organisation_id",
+    ),
+    "POST /registry/teams": Sample(a_team, {"name": "Khác"}, "team_id", "unit_id"),
+    "POST /registry/teams/{team_id}/members": Sample(
+        lambda: a_member(phone="0901234567", organisation_id="so"), {"full_name": "Khác"}, "member_id", "team_id"
+    ),
+    "POST /registry/members/{member_id}/leave": Sample(
+        lambda: {"left_on": "2023-07-30", "reason": "moved"}, {"reason": "resigned"}, "Idempotency-Key", "team_id"
+    ),
+    "POST /outreach/campaigns": Sample(
+        lambda: a_campaign(reporting_unit_ids=["533"], window_days=7, quota=7), {"name": "Khác"}, "campaign_id",
+        "campaign_id",
+    ),
+    "POST /outreach/guidances": Sample(
+        lambda: {"campaign_id": "qn-2023", "items": [an_item("m1")]}, {}, None, "items"
+    ),
+    "PUT /outreach/campaigns/{campaign_id}/guidances/{guidance_id}": Sample(
+        _guidance, {"place": "market"}, "guidance_id", "member_id"
+    ),
+    "POST /outreach/guidances/{guidance_id}/withdraw": Sample(
+        lambda: {"reason": "duplicate", "note": "x"}, {"reason": "wrong_citizen"}, "reason", "guidance_id"
+    ),
+    "POST /courses/courses": Sample(
+        lambda: {**COURSE, "course_id": a_team()["team_id"], "max_attempts": 3, "closes_on": "2023-12-31"},
+        {"title": "Khác"}, "Idempotency-Key", "course_id",
+    ),
+    "POST /courses/courses/{course_id}/enrolments": Sample(dict, {"unit_id": "533"}, "unit_id", None),
+    "POST /courses/courses/{course_id}/attempts": Sample(
+        lambda: {"attempt_id": a_team()["team_id"], "answers": {"q": ["a"]}}, {"answers": {}}, "Idempotency-Key", None
+    ),
+}  # fmt: skip
+
+
+class Command(NamedTuple):
+    """An operation that changes something."""
+
+    name: str
+    says: dict[str, Any]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def sample(self) -> Sample:
+        return SAMPLES[self.name]
+
+    @property
+    def roles(self) -> list[str]:
+        """Who may call."""
+        return list(self.says["x-roles"])
+
+    @property
+    def takes_body(self) -> bool:
+        return "requestBody" in self.says
+
+    @property
+    def path_parameters(self) -> list[str]:
+        return [p["name"] for p in self.says.get("parameters", ()) if p["in"] == "path"]
+
+    def url(self, **ids: str) -> str:
+        """Its path with ids that exist, but for those that are given."""
+        return self.name.split(" ")[1].format(**{**KNOWN, **ids})
+
+    def send(
+        self,
+        client: httpx.Client,
+        body: Any,
+        *,
+        ids: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        """Sends a body."""
+        method, _ = self.name.split(" ")
+        return client.request(method, self.url(**(ids or {})), json=body, headers=headers)
+
+    def schema(self, of: Any = None) -> dict[str, Any]:
+        """The JSON Schema of its body, or what a reference within it says."""
+        found = of or next(iter(self.says["requestBody"]["content"].values()))["schema"]
+        while "$ref" in found or "anyOf" in found or "allOf" in found:
+            found = next(f for f in found.get("anyOf") or found.get("allOf") or [found] if f.get("type") != "null")
+            if "$ref" in found:
+                name = found["$ref"].rsplit("/", 1)[1]
+                found = documents.openapi(self.name.split("/")[1])["components"]["schemas"][name]
+        return dict(found)
+
+    def fields(self, *, kind: str, form: str | None = None) -> list[str]:
+        """Its body's own fields of a JSON type, and of a format if one is given."""
+        properties = self.schema().get("properties", {})
+        found = {name: self.schema(schema) for name, schema in properties.items()}
+        return [n for n, s in found.items() if s.get("type") == kind and (form is None or s.get("format") == form)]
+
+
+def all_operations() -> list[Command]:
+    """Every operation of every service."""
+    return [
+        Command(f"{method.upper()} /{name}{path}", says)
+        for name in documents.NAMES
+        for path, methods in documents.openapi(name)["paths"].items()
+        for method, says in methods.items()
+    ]
+
+
+COMMANDS = [operation for operation in all_operations() if not operation.name.startswith("GET ")]
+WITH_BODY = [command for command in COMMANDS if command.takes_body]
+GUARDED = [operation for operation in all_operations() if "anyone" not in operation.roles]
