@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -11,6 +10,7 @@ from shared import errors
 from shared.auth import Role, authorize
 from shared.http import MinPos
 from shared.projection import store
+from shared.reached import Reached
 from shared.service import Service
 
 READ_WAIT = 2.0
@@ -43,14 +43,18 @@ async def wait_for(service: Service, min_pos: str) -> None:
     """Waits up to READ_WAIT until the service has folded `stream:pos[,stream:pos]`. Raises 503 when it has not."""
     wanted = {stream: int(pos) for stream, _, pos in (part.partition(":") for part in min_pos.split(","))}
     wanted = {s: p for s, p in wanted.items() if s in service.spec.follows}
-    deadline = asyncio.get_running_loop().time() + READ_WAIT
-    while wanted:
+    if not wanted:
+        return
+    for stream, reached in (await _reached_of(service).behind(wanted, within=READ_WAIT)).items():
+        raise errors.behind(stream, wanted[stream], reached)
+
+
+def _reached_of(service: Service) -> Reached:
+    async def look() -> dict[str, int]:
         async with service.pool.acquire() as conn:
-            reached = await store.live_positions(conn)
-        missing = {s: p for s, p in wanted.items() if reached.get(s, 0) < p}
-        if not missing:
-            return
-        if asyncio.get_running_loop().time() > deadline:
-            stream, pos = next(iter(missing.items()))
-            raise errors.behind(stream, pos, reached.get(stream, 0))
-        await asyncio.sleep(0.01)
+            return await store.live_positions(conn)
+
+    found: Reached | None = service.extras.get("reached")
+    if found is None:
+        found = service.extras["reached"] = Reached(look)
+    return found

@@ -1,0 +1,48 @@
+"""Waits until the read models have reached a position: one look at the database for all who wait at the moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+EVERY = 0.005
+"""Seconds between two looks while someone waits."""
+
+Positions = Mapping[str, int]
+"""By stream, the position that every read model has reached."""
+
+
+class Reached:
+    """Shared by all requests of a service. Nobody is served from an earlier look than the own asking."""
+
+    def __init__(self, look: Callable[[], Awaitable[Positions]]) -> None:
+        self._look = look
+        self._coming: asyncio.Task[Positions] | None = None
+        self._last = float("-inf")
+
+    async def behind(self, wanted: Positions, *, within: float) -> dict[str, int]:
+        """Waits up to `within` seconds; answers with the streams that still lack and where they are. Empty: reached."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within
+        while True:
+            found = await self._next()
+            lacking = {stream: found.get(stream, 0) for stream, pos in wanted.items() if found.get(stream, 0) < pos}
+            if not lacking or loop.time() > deadline:
+                return lacking
+
+    async def _next(self) -> Positions:
+        if self._coming is None:
+            self._coming = asyncio.create_task(self._look_in_time())
+            self._coming.add_done_callback(_nobody_may_be_waiting)
+        return await asyncio.shield(self._coming)
+
+    async def _look_in_time(self) -> Positions:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._last + EVERY - loop.time())
+        self._coming, self._last = None, loop.time()  # who asks from here on needs a later look
+        return await self._look()
+
+
+def _nobody_may_be_waiting(look: asyncio.Task[Positions]) -> None:
+    if not look.cancelled():
+        look.exception()  # seen; otherwise asyncio would complain
