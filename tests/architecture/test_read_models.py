@@ -1,0 +1,69 @@
+"""The shapes that migrations make from nothing are the shapes that the row types say."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+
+from services.courses.app import SPEC as COURSES
+from services.outreach.app import SPEC as OUTREACH
+from services.reporting.app import SPEC as REPORTING
+from shared.projection import Table
+from shared.service import Spec
+
+FOLLOWERS = (OUTREACH, COURSES, REPORTING)
+
+
+@pytest.mark.parametrize("spec", FOLLOWERS, ids=lambda s: s.name)
+async def test_each_row_type_equals_its_table(spec: Spec, database: Callable[..., Awaitable[str]]) -> None:
+    conn = await asyncpg.connect(await database(*spec.folders))
+    try:
+        tables: list[Table[Any]] = [t for p in spec.projections for t in p.tables]
+        assert {t.name for t in tables} == await _table_names(conn)
+        for table in tables:
+            said = [(c.name, c.sql_type, "YES" if c.nullable else "NO") for c in table.columns]
+            assert said == await _columns(conn, table.name), table.name
+            assert [c.name for c in table.key_columns] == await _primary_key(conn, table.name), table.name
+    finally:
+        await conn.close()
+
+
+async def _table_names(conn: asyncpg.Connection[asyncpg.Record]) -> set[str]:
+    rows = await conn.fetch("select tablename from pg_tables where schemaname = 'model'")
+    return {r["tablename"] for r in rows}
+
+
+async def _columns(conn: asyncpg.Connection[asyncpg.Record], table: str) -> list[tuple[str, str, str]]:
+    rows = await conn.fetch(
+        "select column_name, data_type, is_nullable from information_schema.columns"
+        " where table_schema = 'model' and table_name = $1 order by ordinal_position",
+        table,
+    )
+    return [tuple(r.values()) for r in rows]
+
+
+async def _primary_key(conn: asyncpg.Connection[asyncpg.Record], table: str) -> list[str]:
+    rows = await conn.fetch(
+        "select a.attname from pg_index i join pg_class c on c.oid = i.indrelid"
+        " join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'model'"
+        " join unnest(i.indkey) with ordinality k(attnum, place) on true"
+        " join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum"
+        " where c.relname = $1 and i.indisprimary order by k.place",
+        table,
+    )
+    return [r["attname"] for r in rows]
+
+
+@pytest.mark.parametrize("spec", FOLLOWERS, ids=lambda s: s.name)
+async def test_a_view_of_each_table_is_there_from_the_first_migration_on(
+    spec: Spec, database: Callable[..., Awaitable[str]]
+) -> None:
+    conn = await asyncpg.connect(await database(*spec.folders))
+    try:
+        rows = await conn.fetch("select viewname from pg_views where schemaname = 'public'")
+    finally:
+        await conn.close()
+    assert {t.name for p in spec.projections for t in p.tables} <= {r["viewname"] for r in rows}
