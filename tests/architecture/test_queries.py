@@ -21,8 +21,8 @@ ROWS = 60_000
 WINDOW = (date(2023, 7, 28), date(2023, 8, 3))
 OF = CampaignRow("c", "C", date(2023, 7, 28), "ceremony_day", 7, *WINDOW, 7, date(2023, 8, 15), 13)
 FILL_REGISTRY = f"""
-insert into unit select 'u' || n, 'u' || n, 'U', 'commune', 'commune', null, 'd' || n % 13, 'u' || n, '2023', '2020-02-01'
-  from generate_series(1, 200) n;
+insert into unit select 'u' || n, 'u' || n, 'U', 'commune', 'commune', null, 'd' || n % 13, 'u' || n, '2023',
+  '2020-02-01' from generate_series(1, 200) n;
 insert into team select 't' || n, 'T', 'commune', 'u' || 1 + n % 200, null, 'd' || n % 13, 'u' || 1 + n % 200, '1',
   '2023-07-01', '2023-07-01' from generate_series(1, {ROWS // 5}) n;
 insert into member select 'm' || n, 't' || 1 + n % {ROWS // 5}, 'member', null, '2023-07-02'
