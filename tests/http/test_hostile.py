@@ -23,6 +23,8 @@ def said(answer: httpx.Response, status: int | set[int], slug: str | None = None
     """A problem in both languages that names a field and hides nothing behind English."""
     assert answer.status_code in (status if isinstance(status, set) else {status}), answer.text[:500]
     field = answer.json()["errors"][0]["field"]
+    assert field.isprintable()
+    assert len(field) <= 200
     problem = refused(answer, answer.status_code, slug or answer.json()["type"].rsplit(":", 1)[1], field)
     assert "giá trị không hợp lệ (" not in json.dumps(problem, ensure_ascii=False)
     return problem
@@ -211,13 +213,14 @@ def test_odd_values_in_a_query_never_fail(officer: httpx.Client, operation: Comm
                     assert said(answer, {404, 422})["errors"][0]["field"] == parameter
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.path_parameters], ids=str)
-def test_unknown_ids_are_not_found(officer: httpx.Client, command: Command) -> None:
-    for parameter in command.path_parameters:
-        if command.name.startswith("PUT ") and parameter == "guidance_id":
+@pytest.mark.parametrize("operation", [o for o in all_operations() if o.path_parameters], ids=str)
+def test_unknown_ids_are_not_found(officer: httpx.Client, operation: Command) -> None:
+    body = operation.sample.body() if operation.name in SAMPLES else None
+    for parameter in operation.path_parameters:
+        if operation.name.startswith("PUT ") and parameter == "guidance_id":
             continue  # made by the client: unknown is as it should be
         unknown = "1997" if parameter == "edition" else "nobody"
-        answer = command.send(officer, command.sample.body(), ids={parameter: unknown})
+        answer = operation.send(officer, body, ids={parameter: unknown})
         assert said(answer, 404)["errors"][0]["field"] == parameter
 
 
@@ -301,4 +304,6 @@ def test_without_a_token_nobody_is_let_in(anyone: httpx.Client, operation: Comma
     for header in ({}, {"authorization": ""}, {"authorization": "Bearer"}, {"authorization": "Basic YTpi"}):
         answer = anyone.request(method, operation.url(), json=body, headers=header)
         refused(answer, 401, "token_needed", "Authorization")
+    never = anyone.request(method, operation.url(), json=body, params={"min_pos": "registry:999999"})
+    refused(never, 401, "token_needed", "Authorization")
     assert set(KNOWN) >= set(operation.path_parameters)
