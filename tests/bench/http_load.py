@@ -150,11 +150,11 @@ async def closed_loop(
 
 
 class Trip(NamedTuple):
-    """One command on its schedule; seconds since it was due."""
+    """One command on its schedule; seconds since it was due. `readable` is None where nobody looked."""
 
     sent: float
     answered: float
-    readable: float
+    readable: float | None
 
 
 async def open_loop(
@@ -165,21 +165,25 @@ async def open_loop(
     *,
     rate: float,
     seconds: float,
+    every: int = 1,
 ) -> list[Trip]:
-    """Sends `rate` commands a second whatever is answered; after each 201 reads with its position as `min_pos`.
+    """Sends `rate` commands a second whatever is answered; after every so many a read with its position as `min_pos`.
 
     A read that is answered 503 is asked again, as a page would; a command without a position can never be read.
     """
     writers, readers = _Free(await connect(command_port, 64)), _Free(await connect(read_port, 64))
     begin, trips = time.perf_counter() + 0.1, list[Trip]()
 
-    async def trip(due: float) -> None:
+    async def trip(due: float, follow: bool) -> None:
         await asyncio.sleep(due - time.perf_counter())
         sent = time.perf_counter()
         answer = await writers.ask(next(commands))
         answered = time.perf_counter()
         if answer.status != 201:
             raise RuntimeError(f"a command was answered {answer.status}: {answer.body.decode()[:500]}")
+        if not follow:
+            trips.append(Trip(sent - due, answered - due, None))
+            return
         question = read(answer)
         while question and (found := await readers.ask(question)).status != 200:
             if found.status != 503:
@@ -191,7 +195,7 @@ async def open_loop(
             due = begin + number / rate
             if due - time.perf_counter() > 0.5:
                 await asyncio.sleep(due - time.perf_counter() - 0.25)
-            tasks.create_task(trip(due))
+            tasks.create_task(trip(due, number % every == 0))
     writers.close()
     readers.close()
     return trips

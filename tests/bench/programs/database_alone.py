@@ -16,6 +16,7 @@ from shared.contracts import Recorded
 from shared.db import Conn, Pool
 from shared.follow import Batch
 from shared.projection import Key, Projection, Rows, Table, builds, store
+from shared.projection.decoding import collect_rarely
 from shared.projection.engine import CACHE_LIMIT
 from shared.projection.store import Checkpoint
 from shared.wire import StreamClient
@@ -98,6 +99,7 @@ async def prepared(client: StreamClient, province: str, until: int, max_batch: i
 
 async def work(dsn: str, nats: str, province: str, until: int, max_batch: int) -> Answer:
     """Seconds of the database's part for the events of outreach up to `until`."""
+    collect_rarely()
     pool = await db.open_pool(dsn, size=5)
     client = await bus.connect(nats, user="bench")
     made = await builds.prepare(pool, client, "reporting", province, PROJECTIONS)

@@ -8,11 +8,13 @@ from contextlib import aclosing
 from services.reporting.projections import PROJECTIONS
 from shared import bus, follow
 from shared.projection import Rows
+from shared.projection.decoding import collect_rarely
 from tests.bench.program import Answer, main
 
 
 async def work(nats: str, province: str, until: int, max_batch: int) -> Answer:
     """Seconds for the events of outreach up to `until`."""
+    collect_rarely()
     client = await bus.connect(nats, user="bench")
     follower = follow.Follower(client, "outreach", province, max_batch=max_batch)
     rows, at = Rows(complete=True), 0
