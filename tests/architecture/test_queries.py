@@ -1,14 +1,22 @@
-"""Queries that a page or a phone runs find their rows by an index, on tables as large as a campaign makes them."""
+"""Every query that a page, a phone or an API list runs finds its rows by an index, on tables of a campaign's size.
+
+The lists below name each reading function of each store with the arguments of its callers; one that is missing fails.
+"""
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import asyncpg
+import pytest
 
+from services.courses import store as courses
+from services.courses.app import SPEC as COURSES
 from services.outreach import store as outreach
 from services.outreach.app import SPEC as OUTREACH
 from services.registry import store as registry
@@ -16,49 +24,221 @@ from services.registry.app import SPEC as REGISTRY
 from services.reporting import store as reporting
 from services.reporting.app import SPEC as REPORTING
 from services.reporting.projections.progress_rows import CampaignRow
+from services.reporting.store import MembersChosen
+from shared import event_log
+from shared.db import Conn
+from shared.projection import store as projections
+from shared.service import Spec
 
-ROWS = 60_000
-WINDOW = (date(2023, 7, 28), date(2023, 8, 3))
-OF = CampaignRow("c", "C", date(2023, 7, 28), "ceremony_day", 7, *WINDOW, 7, date(2023, 8, 15), 13)
-FILL_REGISTRY = f"""
-insert into unit select 'u' || n, 'u' || n, 'U', 'commune', 'commune', null, 'd' || n % 13, 'u' || n, '2023',
-  '2020-02-01' from generate_series(1, 200) n;
-insert into team select 't' || n, 'T', 'commune', 'u' || 1 + n % 200, null, 'd' || n % 13, 'u' || 1 + n % 200, '1',
-  '2023-07-01', '2023-07-01' from generate_series(1, {ROWS // 5}) n;
-insert into member select 'm' || n, 't' || 1 + n % {ROWS // 5}, 'member', null, '2023-07-02'
-  from generate_series(1, {ROWS}) n;
-analyze;
-"""
-FILL_OUTREACH = f"""
-insert into campaign values ('c', 'C', '2023-07-28', 'ceremony_day', 7, '2023-07-28', '2023-08-03', 7, '{{t}}',
-  '2023-08-15', '{{533}}');
-insert into guidance select 'g' || n, 'd', 'c', 'm' || n % 9000, 't', 'r' || n, '{{t}}', 'home', 'u', 'd', 'u',
-  timestamptz '2023-07-28' + n * interval '1 second', now() from generate_series(1, {ROWS}) n;
-insert into model.roster_member select 'm' || n, 't', 'u', 'd', 'u', '2023-07-02', null
-  from generate_series(1, {ROWS}) n;
-analyze;
-"""
-FILL_REPORTING = f"""
-insert into model.team select 't' || n, 'T', 'commune', 'u' || n % 200, null, 'd' || n % 13, 'u' || n % 200,
-  '2023-07-01' from generate_series(1, {ROWS // 5}) n;
-insert into model.unit_day select 'c', 'u' || n % 200, date '2023-07-28' + n % 7, date '2023-07-28' + n / 2000,
-  'd' || n % 13, 1, 0 from generate_series(1, {ROWS}) n on conflict do nothing;
-insert into model.citizen select 'c', 'r' || n, '[]' from generate_series(1, {ROWS}) n;
-analyze;
+WRITES = ("save_", "mark_", "note_", "end_", "lock_editions")
+SMALL = {
+    "unit": "187 of an edition", "roster_unit": "187", "known_unit": "187",
+    "organisation": "some hundreds", "known_organisation": "some hundreds",
+    "campaign": "a handful in a decade", "campaign_topic": "some tens", "course": "some tens",
+    "unit_total": "187 of a campaign", "organisation_result": "some hundreds of a course",
+    "projection": "one of each", "checkpoint": "one of each and stream", "follow_health": "one of each stream",
+    "parked": "a hundred at most, then the projection stops",
+}  # fmt: skip
+"""Tables that may be read from end to end, and how large they become."""
+WHOLE_PROVINCE = {
+    "team": "1,700 teams", "member": "12,000 members", "member_progress": "as many of a campaign",
+}  # fmt: skip
+"""What an answer about everyone counts from end to end, on purpose: members against the quota depend on the window."""
+
+
+class Read(NamedTuple):
+    """A call of a function that reads; `scans` says which large tables it may read from end to end, and why."""
+
+    name: str
+    arguments: dict[str, Any]
+    scans: Mapping[str, str] = {}
+
+
+def read(name: str, scans: Mapping[str, str] | None = None, **arguments: Any) -> Read:
+    return Read(name, arguments, scans or {})
+
+
+class Store(NamedTuple):
+    """A service's statements, its size in a campaign, and how they are called."""
+
+    spec: Spec
+    module: ModuleType
+    fill: str
+    reads: list[Read]
+
+
+OF = CampaignRow("c2", "C", date(2023, 7, 28), "ceremony_day", 7, date(2023, 7, 28), date(2023, 8, 3), 7,
+                 date(2023, 8, 15), 13)  # fmt: skip
+END = datetime(2200, 1, 1, tzinfo=UTC)
+MIDDLE = datetime(2023, 7, 30, tzinfo=UTC)
+DISTRICTS = [f"d{n}" for n in range(13)]
+A_THIRTEENTH = {"member_progress": "a district is a thirteenth of the province"}
+
+STORES = {
+    "registry": Store(
+        REGISTRY,
+        registry,
+        """
+        insert into unit select 'u' || n, 'u' || n, 'U', 'commune', 'commune', null, 'd' || n % 13, 'u' || n, '2023',
+          '2020-02-01' from generate_series(1, 187) n;
+        insert into organisation select 'o' || n, 'O', 'press', null from generate_series(1, 500) n;
+        insert into team select 't' || n, 'T', 'commune', 'u' || 1 + n % 187, null, 'd' || n % 13, 'u' || 1 + n % 187,
+          '1', '2023-07-01', '2023-07-01' from generate_series(1, 8000) n;
+        insert into member select 'm' || n, 't' || 1 + n % 8000, 'member', null, '2023-07-02'
+          from generate_series(1, 40000) n;
+        """,
+        [
+            read("unit", unit_id="u7"),
+            read("units", level="commune", within="d7", after="u3", limit=200),
+            read("count_units", level=None, within="51"),
+            read("has_communes", unit_id="d7"),
+            read("editions"),
+            read("organisation", organisation_id="o7"),
+            read("organisations", after="", limit=200),
+            read("count_organisations"),
+            read("team", team_id="t7"),
+            read("lock_team", team_id="t7"),
+            read("teams", within=["u7"], after="", limit=200),
+            read("teams", within=["d7"], after="t2", limit=200),
+            read("teams", within=["51", *DISTRICTS], after="t2", limit=200),
+            read("count_teams", within=["u7"]),
+            read("count_teams", {"team": "all 1,700 are counted"}, within=["51", *DISTRICTS]),
+            read("members", team_id="t7"),
+            read("member", member_id="m7"),
+        ],
+    ),
+    "outreach": Store(
+        OUTREACH,
+        outreach,
+        """
+        insert into campaign select 'c' || n, 'C', '2023-07-28', 'ceremony_day', 7, '2023-07-28', '2023-08-03', 7,
+          '{t}', '2023-08-15', '{533}' from generate_series(1, 3) n;
+        insert into guidance select 'g' || n, 'd', 'c1', 'm' || n % 12000, 't', 'r' || n, '{t}', 'home', 'u', 'd', 'u',
+          timestamptz '2023-07-28' + n * interval '1 second', now() from generate_series(1, 60000) n;
+        insert into model.roster_member select 'm' || n, 't', 'u', 'd', 'u', '2023-07-02', null
+          from generate_series(1, 12000) n;
+        insert into model.roster_unit select 'u' || n, 'commune', 'U' from generate_series(1, 187) n;
+        """,
+        [
+            read("campaigns"),
+            read("campaign", campaign_id="c1"),
+            read("unit_ids", wanted=["u1", "u2"]),
+            read("members", wanted=[f"m{n}" for n in range(500)]),
+            read("digests", wanted=[f"g{n}" for n in range(500)]),
+            read("lock_guidance", guidance_id="g7"),
+            read("guidances_of", member_id="m7", after=(END, ""), limit=50),
+            read("guidances_of", member_id="m7", after=(MIDDLE, "g7"), limit=50),
+            read("count_guidances_of", member_id="m7"),
+        ],
+    ),
+    "courses": Store(
+        COURSES,
+        courses,
+        """
+        insert into course select 'c' || n, 'C', 10, 6, null, '2023-07-28', null, now() from generate_series(1, 20) n;
+        insert into lesson select 'c' || 1 + n % 20, n, 'L', 'L' from generate_series(1, 10000) n;
+        insert into question select 'c' || 1 + n % 20, n, 'q' || n, 'Q', '{a,b}', '{A,B}', '{a}'
+          from generate_series(1, 10000) n;
+        insert into enrolment select 'c' || 1 + n % 20, 'l' || n, null, null, null, null, now(), 0, null
+          from generate_series(1, 30000) n;
+        insert into attempt select 'a' || n, 'c' || 1 + n % 20, 'l' || n, 1, 6, 10, true, '{}', '{}', now()
+          from generate_series(1, 30000) n;
+        """,
+        [
+            read("course", course_id="c7"),
+            read("courses", after="", limit=200),
+            read("count_courses"),
+            read("lessons", course_id="c7"),
+            read("questions", course_id="c7"),
+            read("enrolment", course_id="c8", learner_id="l7"),
+            read("lock_enrolment", course_id="c8", learner_id="l7"),
+            read("attempts", course_id="c8", learner_id="l7"),
+            read("known_unit", unit_id="u7"),
+            read("known_organisation", organisation_id="o7"),
+        ],
+    ),
+    "reporting": Store(
+        REPORTING,
+        reporting,
+        """
+        insert into model.unit select 'd' || n, 'd' || n, 'D', 'district', 'district', '51', 'd' || n, '2020-02-01'
+          from generate_series(0, 12) n;
+        insert into model.unit select 'u' || n, 'u' || n, 'U', 'commune', 'commune', 'd' || n % 13, 'd' || n % 13,
+          '2020-02-01' from generate_series(1, 173) n;
+        insert into model.organisation select 'o' || n, 'O', 'press', null from generate_series(1, 500) n;
+        insert into model.campaign select 'c' || n, 'C', '2023-07-28', 'ceremony_day', 7, '2023-07-28', '2023-08-03', 7,
+          '2023-08-15', 13 from generate_series(1, 3) n;
+        insert into model.team select 't' || n, 'T', 'commune', 'u' || 1 + n % 173, null, 'd' || (1 + n % 173) % 13,
+          'u' || 1 + n % 173, '2023-07-01' from generate_series(1, 8000) n;
+        insert into model.member select 'm' || n, 't' || 1 + n % 8000, 'member', null, 'u' || 1 + n % 173,
+          'd' || (1 + n % 173) % 13, 'u' || 1 + n % 173, '2023-07-02', null from generate_series(1, 30000) n;
+        insert into model.member_progress select 'c' || c, 'm' || n, 't' || 1 + n % 8000, 3, 3, 3, 3, 0, now()
+          from generate_series(1, 30000) n, generate_series(1, 3) c;
+        insert into model.citizen select 'c2', 'r' || n, '[]' from generate_series(1, 30000) n;
+        insert into model.unit_total select 'c' || c, 'u' || n, 1, 1, 0, 0
+          from generate_series(1, 173) n, generate_series(1, 3) c;
+        insert into model.unit_day select 'c' || c, 'u' || u, date '2023-07-28' + d, date '2023-07-28' + d + r,
+          'd' || u % 13, 1, 0 from generate_series(1, 173) u, generate_series(1, 3) c, generate_series(0, 13) d,
+          generate_series(0, 9) r;
+        insert into model.organisation_result select 'k' || c, 'o' || n, 1, 1, 1
+          from generate_series(1, 500) n, generate_series(1, 5) c;
+        insert into model.learner select 'k1', 'l' || n, null, null, 1, 1, null from generate_series(1, 30000) n;
+        """,
+        [
+            read("campaign", campaign_id=None),
+            read("campaign", campaign_id="c2"),
+            read("topics", campaign_id="c2"),
+            read("unit_counts"),
+            read("province_name", province="51"),
+            read("path", unit_or_team="t7"),
+            read("totals", campaign_id="c2"),
+            read("province_counts", WHOLE_PROVINCE, of=OF),
+            read("units", WHOLE_PROVINCE, of=OF, level="district", within=None, sort="share", page=(0, 100)),
+            read("one_unit", WHOLE_PROVINCE, of=OF, unit_id="u7"),
+            read("count_units", level="commune", within="d7"),
+            read("days", campaign_id="c2", by="occurred", unit_id="u7"),
+            read("days", campaign_id="c2", by="received", unit_id="d7"),
+            read("days", {"unit_day": "every day of every unit of the campaign counts"}, campaign_id="c2",
+                 by="occurred", unit_id=None),
+            read("organisations", page=(0, 100)),
+            read("count_organisations"),
+            read("course_totals"),
+            read("teams", of=OF, within=["t7"], page=(0, 100)),
+            read("teams", of=OF, within=["u7"], page=(0, 100)),
+            read("teams", A_THIRTEENTH, of=OF, within=["d7"], page=(0, 100)),
+            read("teams", WHOLE_PROVINCE, of=OF, within=None, page=(0, 100)),
+            read("count_teams", within=["d7"]),
+            read("count_teams", WHOLE_PROVINCE, within=None),
+            read("members", of=OF, chosen=MembersChosen(["m7"], False), page=(0, 100)),
+            read("members", of=OF, chosen=MembersChosen(["t7"], True), page=(0, 100)),
+            read("members", of=OF, chosen=MembersChosen(["u7"], True), page=(0, 100)),
+            read("members", A_THIRTEENTH, of=OF, chosen=MembersChosen(["d7"], False), page=(0, 100)),
+            read("members", WHOLE_PROVINCE, of=OF, chosen=MembersChosen(None, True), page=(0, 100)),
+            read("count_members", of=OF, chosen=MembersChosen(["u7"], False)),
+            read("count_members", WHOLE_PROVINCE, of=OF, chosen=MembersChosen(None, False)),
+        ],
+    ),
+}  # fmt: skip
+LOG = """
+insert into log select n, n, 'e' || n, 't', 's', 'k', now(), now(), '', '{}', now() from generate_series(1, 50000) n;
+insert into stage (event_id, type, subject, key, occurred_at, recorded_at, payload)
+  select 'e' || n, 't', 's', 'k', now(), now(), '{}' from generate_series(1, 5000) n;
 """
 
 
 class Explaining:
-    """A connection that explains each query before it runs it, and remembers which tables were read from end to end."""
+    """A connection that explains each query before it runs it, and remembers what was read from end to end."""
 
-    def __init__(self, conn: asyncpg.Connection[asyncpg.Record]) -> None:
+    def __init__(self, conn: Conn) -> None:
         self._conn = conn
+        self.queries = 0
         self.scanned: set[str] = set()
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         async def run(query: str, *args: object) -> Any:
             [plan] = json.loads(await self._conn.fetchval(f"explain (format json) {query}", *args))
             self.scanned |= set(_scans(plan["Plan"]))
+            self.queries += 1
             return await getattr(self._conn, name)(query, *args)
 
         return run
@@ -71,47 +251,55 @@ def _scans(node: dict[str, Any]) -> Iterator[str]:
         yield from _scans(child)
 
 
-async def _explaining(dsn: str, fill: str) -> tuple[Any, asyncpg.Connection[asyncpg.Record]]:
-    conn = await asyncpg.connect(dsn)
-    await conn.execute(fill)
-    return Explaining(conn), conn
+async def scans(
+    conn: asyncpg.Connection[asyncpg.Record], call: Callable[..., Awaitable[Any]], **asked: Any
+) -> set[str]:
+    """The large tables that a call reads from end to end."""
+    explaining: Any = Explaining(conn)
+    await call(explaining, **asked)
+    assert explaining.queries, "no query was seen"
+    found: set[str] = explaining.scanned
+    return found - SMALL.keys()
 
 
-async def test_registry_finds_its_rows(database: Callable[..., Awaitable[str]]) -> None:
-    db, conn = await _explaining(await database(*REGISTRY.folders), FILL_REGISTRY)
-    await registry.team(db, "t7")
-    await registry.teams(db, within=["u7"], after="", limit=100)
-    await registry.teams(db, within=["d7"], after="t2", limit=100)
-    await registry.members(db, "t7")
-    await registry.member(db, "m7")
-    await conn.close()
-    assert db.scanned.isdisjoint({"team", "member"})
+@pytest.mark.parametrize("name", STORES)
+async def test_each_query_finds_its_rows_by_an_index(name: str, database: Callable[..., Awaitable[str]]) -> None:
+    store = STORES[name]
+    conn = await asyncpg.connect(await database(*store.spec.folders))
+    try:
+        await conn.execute(store.fill + "analyze;")
+        for call in store.reads:
+            found = await scans(conn, getattr(store.module, call.name), **call.arguments)
+            assert found <= call.scans.keys(), (call.name, call.arguments)
+    finally:
+        await conn.close()
 
 
-async def test_outreach_finds_its_rows(database: Callable[..., Awaitable[str]]) -> None:
-    db, conn = await _explaining(await database(*OUTREACH.folders), FILL_OUTREACH)
-    await outreach.members(db, ["m7", "m8"])
-    await outreach.digests(db, ["g7", "g8"])
-    await outreach.lock_guidance(db, "g7")
-    await outreach.guidances_of(db, "m7", after=(datetime(2200, 1, 1, tzinfo=UTC), ""), limit=50)
-    await outreach.count_guidances_of(db, "m7")
-    await conn.close()
-    assert db.scanned.isdisjoint({"guidance", "roster_member"})
+@pytest.mark.parametrize("name", STORES)
+def test_no_reading_function_is_forgotten(name: str) -> None:
+    module = STORES[name].module
+    functions = {n for n, f in vars(module).items() if inspect.iscoroutinefunction(f) and not n.startswith(WRITES)}
+    assert {call.name for call in STORES[name].reads} == functions
 
 
-async def test_reporting_finds_its_rows(database: Callable[..., Awaitable[str]]) -> None:
-    """Members of the whole province are read from end to end on purpose: 12,000 rows, counted once a second at most."""
-    db, conn = await _explaining(await database(*REPORTING.folders), FILL_REPORTING)
-    await reporting.days(db, "c", by="occurred", unit_id="u7")
-    await reporting.totals(db, "c")
-    await reporting.count_teams(db, within=["u7"])
-    await reporting.one_unit(db, OF, "d7")
-    await conn.close()
-    assert db.scanned.isdisjoint({"unit_day", "citizen"})
+async def test_the_log_and_the_positions_are_found_by_an_index(database: Callable[..., Awaitable[str]]) -> None:
+    conn = await asyncpg.connect(await database(*OUTREACH.folders))
+    try:
+        await conn.execute(LOG + "analyze;")
+        assert await scans(conn, event_log.read, after=40_000, limit=1000) == set()
+        assert await scans(conn, event_log.positions, stage_ids=[7, 8]) == set()
+        assert await scans(conn, event_log.age_of, pos=40_000) == set()
+        for call in (event_log.last_pos, event_log.oldest_staged_age, projections.live_positions, projections.health):
+            assert await scans(conn, call) == set()
+        assert await scans(conn, projections.count_parked) == set()
+    finally:
+        await conn.close()
 
 
 async def test_a_missing_index_is_seen(database: Callable[..., Awaitable[str]]) -> None:
-    db, conn = await _explaining(await database(*OUTREACH.folders), FILL_OUTREACH + "drop index guidance_member;")
-    await outreach.count_guidances_of(db, "m7")
-    await conn.close()
-    assert db.scanned == {"guidance"}
+    conn = await asyncpg.connect(await database(*OUTREACH.folders))
+    try:
+        await conn.execute(STORES["outreach"].fill + "drop index guidance_member; analyze;")
+        assert await scans(conn, outreach.count_guidances_of, member_id="m7") == {"guidance"}
+    finally:
+        await conn.close()

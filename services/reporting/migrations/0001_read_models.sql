@@ -71,7 +71,7 @@ create table model.member (
 );
 create index member_by_team on model.member (team_id, member_id);
 create index member_by_district on model.member (district_id, member_id);
-create index member_by_commune on model.member (commune_id, member_id);
+create index member_by_unit on model.member (unit_id, member_id);
 
 create table model.member_progress (
     campaign_id text not null,

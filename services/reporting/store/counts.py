@@ -108,14 +108,15 @@ async def totals(conn: Conn, campaign_id: str) -> dict[str, int]:
     return dict(row) if row else {"citizens": 0, "sessions": 0, "sessions_outside_window": 0, "withdrawn": 0}
 
 
-# Members of the window with what they reached; $1 campaign, $2 first day, $3 last day, $4 quota.
-MEMBERS = (
+# Members of the window with what they reached; $1 campaign, $2 first day, $3 last day, $4 quota. May be narrowed down.
+MEMBERS_WHERE = (
     "members as (select m.member_id, m.team_id, m.unit_id, m.district_id, m.commune_id,"
     " coalesce(p.citizens_in_window, 0) as reached, coalesce(p.citizens_in_window, 0) > 0 as started,"
     " coalesce(p.citizens_in_window, 0) >= $4 as met, coalesce(p.sessions, 0) as sessions"
     " from member m left join member_progress p on p.campaign_id = $1 and p.member_id = m.member_id"
-    " where m.joined_on <= $3 and (m.left_on is null or m.left_on >= $2))"
+    " where m.joined_on <= $3 and (m.left_on is null or m.left_on >= $2)"
 )
+MEMBERS = f"{MEMBERS_WHERE})"
 TEAM_SUMS = (
     "team_sums as (select team_id, count(*) as n, count(*) filter (where started) as started,"
     " count(*) filter (where met) as met, sum(reached)::bigint as reached, sum(sessions)::bigint as sessions"

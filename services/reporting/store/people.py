@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from services.reporting.projections.progress_rows import CampaignRow
-from services.reporting.store.counts import MEMBERS, TEAM_SUMS, Page, window
+from services.reporting.store.counts import MEMBERS_WHERE, TEAM_SUMS, Page, window
 from shared.db import Conn
 
 
@@ -49,15 +49,20 @@ class MemberLine(NamedTuple):
     last_at: datetime | None
 
 
+def _within(table: str, ids: str) -> str:
+    """Whether a team or a member is of one of these units, districts or teams; true when there is no list of them."""
+    columns = " or ".join(f"{table}.{column} = any({ids})" for column in ("unit_id", "district_id", "team_id"))
+    return f"({ids}::text[] is null or {columns})"
+
+
 async def teams(conn: Conn, of: CampaignRow, *, within: Sequence[str] | None, page: Page) -> list[TeamLine]:
     """Teams with their counts, at or below any of these units; None: of the whole province."""
     rows = await conn.fetch(
-        f"with {MEMBERS}, {TEAM_SUMS}"
+        f"with {MEMBERS_WHERE} and {_within('m', '$5')}), {TEAM_SUMS}"
         " select t.team_id, t.name, t.level, t.unit_id, t.village, t.district_id, t.commune_id, t.formed_on,"
         " coalesce(s.n, 0), coalesce(s.started, 0), coalesce(s.met, 0), coalesce(s.reached, 0), coalesce(s.sessions, 0)"
         " from team t left join team_sums s using (team_id)"
-        " where $5::text[] is null or t.unit_id = any($5) or t.district_id = any($5) or t.team_id = any($5)"
-        " order by t.unit_id, t.team_id limit $6 offset $7",
+        f" where {_within('t', '$5')} order by t.unit_id, t.team_id limit $6 offset $7",
         *window(of),
         list(within) if within is not None else None,
         page[1],
@@ -69,17 +74,14 @@ async def teams(conn: Conn, of: CampaignRow, *, within: Sequence[str] | None, pa
 async def count_teams(conn: Conn, *, within: Sequence[str] | None) -> int:
     """How many teams `teams` lists in all."""
     value = await conn.fetchval(
-        "select count(*) from team t where $1::text[] is null or t.unit_id = any($1) or t.district_id = any($1)"
-        " or t.team_id = any($1)",
+        f"select count(*) from team t where {_within('t', '$1')}",
         list(within) if within is not None else None,
     )
     return int(value)
 
 
 _MEMBER_FILTER = (
-    " m.joined_on <= $2 and (m.left_on is null or m.left_on >= $1)"
-    " and ($3::text[] is null or m.unit_id = any($3) or m.district_id = any($3) or m.team_id = any($3)"
-    " or m.member_id = any($3))"
+    f" m.joined_on <= $2 and (m.left_on is null or m.left_on >= $1) and ({_within('m', '$3')} or m.member_id = any($3))"
 )
 
 
