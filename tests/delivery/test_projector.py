@@ -71,6 +71,12 @@ async def _end_sessions_with(pool: Pool, lock: int) -> int:
     return len(rows)
 
 
+_HELD = (
+    "select count(*) from pg_locks where objid = $1"
+    " and database = (select oid from pg_database where datname = current_database())"
+)
+
+
 async def test_fenced_again_and_again_it_leaves_no_consumer_task_or_lock_behind(
     producer: Pool, reader: Pool, client: StreamClient
 ) -> None:
@@ -86,7 +92,7 @@ async def test_fenced_again_and_again_it_leaves_no_consumer_task_or_lock_behind(
         assert len((await client.api(f"CONSUMER.NAMES.{delivery.STREAM}"))["consumers"]) == 1
         assert len(asyncio.all_tasks()) <= tasks + 1
         async with reader.acquire() as conn:
-            assert await conn.fetchval("select count(*) from pg_locks where objid = $1", PROJECTOR_LOCK) == 1
+            assert await conn.fetchval(_HELD, PROJECTOR_LOCK) == 1
         await delivery.assert_read_model(reader, producer)
 
 
