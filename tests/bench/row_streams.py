@@ -180,12 +180,12 @@ async def rebuild(ground: Ground, streams: Streams, sizes: Sizes, runs: int) -> 
 
 def last_to_first(answer: Answer) -> float:
     """Time an event in the last fifth of the positions, over that in the first."""
-    marks, fifth = answer["marks"], answer["count"] / 5
+    marks = answer["marks"]
+    fifth = marks[-1][1] / 5
     early = [m for m in marks if m[1] <= fifth]
-    late = [m for m in marks if m[1] >= answer["count"] - fifth]
-    return _time_an_event(late if len(late) > 1 else marks[-2:]) / _time_an_event(
-        early if len(early) > 1 else marks[:2]
-    )
+    late = [m for m in marks if m[1] >= 4 * fifth]
+    first, last = (early if len(early) > 1 else marks[:2]), (late if len(late) > 1 else marks[-2:])
+    return _time_an_event(last) / _time_an_event(first)
 
 
 def _time_an_event(marks: Sequence[Sequence[float]]) -> float:
