@@ -204,6 +204,8 @@ async def test_nobodys_data_is_told_to_somebody_else(running: Stack) -> None:
         }.items()
         for page in pages
     ]
+    teams = (await campaign.ok(everything.get("/registry/teams")))["items"]
+    pages += [f"/registry/teams/{team['team_id']}" for team in teams]
     for path in (*pages, "/", "/?lang=en&unit=533"):
         answer = await everything.get(path)
         assert answer.status_code in {200, 503}, path
