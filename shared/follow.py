@@ -34,6 +34,9 @@ PULL = 2000
 """Messages asked for by one request; two requests are kept ahead."""
 GATHER = 0.25
 """Seconds that a batch is gathered while more is pending; a batch with nothing pending leaves at once."""
+LULL = 0.02
+"""Seconds without a message after which a gathered batch leaves all the same: the server's count of what is pending
+may stay too high for the whole life of a consumer that was made while events were coming in."""
 
 
 class Message(NamedTuple):
@@ -168,12 +171,9 @@ class _Consumer:
         loop = asyncio.get_running_loop()
         while True:
             await self._ask()
-            if not self._buffer:
-                await self._wait(loop)
-            begun = loop.time()
-            while self._pending and len(self._buffer) < self._max_batch and loop.time() - begun < GATHER:
-                await self._ask()
-                await self._wait(loop)
+            while not self._buffer:
+                await self._wait(HEARTBEAT)
+            await self._gather(loop)
             count = min(len(self._buffer), self._max_batch)
             yield [self._buffer.popleft() for _ in range(count)], self._pending + len(self._buffer)
 
@@ -187,25 +187,35 @@ class _Consumer:
             await self._client.publish(subject, json.dumps(body).encode(), reply=self._inbox)
             self._asked += PULL
 
-    async def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Returns when a message came. Raises Doubt when none may come any more."""
-        had = len(self._buffer)
-        while len(self._buffer) == had:
-            self._arrived.clear()
+    async def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Lets the buffer fill while the server says that there is more and it keeps coming."""
+        until = loop.time() + GATHER
+        while self._pending and len(self._buffer) < self._max_batch and loop.time() < until:
+            had = len(self._buffer)
+            await self._ask()
+            if len(self._buffer) == had:
+                await self._wait(LULL)
+            if len(self._buffer) == had:
+                return
+
+    async def _wait(self, seconds: float) -> None:
+        """Returns when something came, or after so long. Raises Doubt when nothing may come any more."""
+        self._arrived.clear()
+        if not self._doubt:
             with suppress(TimeoutError):
-                async with asyncio.timeout(HEARTBEAT):
+                async with asyncio.timeout(seconds):
                     await self._arrived.wait()
-            if self._doubt:
-                if self._buffer:
-                    self._pending = 0  # what came before the doubt was proved: hand it out first
-                    return
-                raise Doubt(self._doubt)
-            if self._client.epoch != self._epoch:
-                self._doubt = "reconnected"
-            elif loop.time() - self._last_sign > SILENCE:
-                self._doubt = "no heartbeat"
-            elif self._asked <= PULL:
-                await self._ask()
+        if self._doubt:
+            if self._buffer:
+                self._pending = 0  # what came before the doubt was proved: hand it out first
+                return
+            raise Doubt(self._doubt)
+        if self._client.epoch != self._epoch:
+            self._doubt = "reconnected"
+        elif asyncio.get_running_loop().time() - self._last_sign > SILENCE:
+            self._doubt = "no heartbeat"
+        elif self._asked <= PULL:
+            await self._ask()
 
     def _on_message(self, _subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         self._last_sign = asyncio.get_running_loop().time()
