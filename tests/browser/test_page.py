@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from services.reporting.app import SPEC as REPORTING
 from shared.auth import Role
 from shared.clock import VIETNAM
 from tests.support import campaign, chromium
-from tests.support.servers import Postgres, new_nats
+from tests.support.servers import Nats, Postgres, new_nats
 from tests.support.stack import HandClock, nats_config, stack
 
 pytestmark = pytest.mark.browser
@@ -43,6 +44,16 @@ class Site(NamedTuple):
 async def site(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """One site for all tests here: one member of three has reached the quota."""
     nats = new_nats(tmp_path_factory.mktemp("browser"), config=nats_config())
+    try:
+        async with _at_work(postgres, nats) as started:
+            yield started
+    finally:
+        await nats.stop()
+        nats.remove()
+
+
+@asynccontextmanager
+async def _at_work(postgres: Postgres, nats: Nats) -> AsyncIterator[Site]:
     await nats.start()
     clock = HandClock(datetime(2023, 7, 30, 20, 0, tzinfo=VIETNAM))
     async with stack(REGISTRY, OUTREACH, COURSES, REPORTING, postgres=postgres, nats=nats, clock=clock) as running:
@@ -54,8 +65,6 @@ async def site(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> 
             pos = await campaign.guide(officer, members[0], range(7))
             await campaign.ok(officer.get("/reporting/overview", params={"min_pos": pos}))
             yield Site(address(sock), officer, members)
-    await nats.stop()
-    nats.remove()
 
 
 @pytest.fixture(scope="module")
