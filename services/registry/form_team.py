@@ -12,7 +12,7 @@ from services.registry.unit import Unit
 from shared import errors
 from shared.auth import OFFICERS, Caller
 from shared.commands import Decision
-from shared.contracts.registry import Level
+from shared.contracts.reform import Level
 from shared.db import Conn
 from shared.deps import Svc
 from shared.http import Answer, Body, Day, Id, Name, allow, router, who

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from services.registry.unit import Unit
 from shared import errors
 from shared.clock import local_day, start_of_day
-from shared.contracts.registry import LeaveReason, Level, MemberJoined, MemberLeft, Role, TeamFormed
+from shared.contracts.reform import Level
+from shared.contracts.registry import LeaveReason, MemberJoined, MemberLeft, Role, TeamFormed
 
 TEAM_LEVELS = {
     Level.DISTRICT: (Level.DISTRICT,),

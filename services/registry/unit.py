@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from shared import errors
 from shared.clock import start_of_day
-from shared.contracts.registry import Level, UnitEstablished
+from shared.contracts.reform import Level
+from shared.contracts.registry import UnitEstablished
 
 
 class Unit(NamedTuple):

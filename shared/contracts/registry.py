@@ -9,15 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.base import Event
-
-
-class Level(StrEnum):
-    """Level of a unit or a team. A level is data of an edition, never a fixed depth."""
-
-    PROVINCE = "province"
-    DISTRICT = "district"
-    COMMUNE = "commune"
-    VILLAGE = "village"
+from shared.contracts.reform import EndReason, Heir, LegalBasis, Level, MoveReason, Transition, UnitChange
 
 
 class Role(StrEnum):
@@ -61,6 +53,55 @@ class UnitEstablished(RegistryEvent):
     valid_from: date = Field(description="First day in force (at least from).")
 
 
+class UnitCorrected(RegistryEvent):
+    """What was known of a unit's state was wrong; the whole state as it should have been said from `since` on."""
+
+    NAME: ClassVar[str] = "unit_corrected"
+    KEY: ClassVar[str] = "unit_id"
+
+    unit_id: str
+    since: date = Field(description="First day of the state that is corrected.")
+    code: str
+    name: str
+    kind: str
+    level: Level
+    parent_id: str | None = None
+    district_id: str | None = None
+    commune_id: str | None = None
+
+
+class UnitsReorganised(RegistryEvent):
+    """A reform of units took effect. Teams that move are told apart, one `team_reassigned` each, right behind it."""
+
+    NAME: ClassVar[str] = "units_reorganised"
+    KEY: ClassVar[str] = "reform_id"
+
+    reform_id: str
+    legal_basis: LegalBasis
+    effective_on: date = Field(description="First day of the new map.")
+    edition: str | None = Field(
+        default=None, description="The edition that the map then equals, for example `2025-07`."
+    )
+    changes: tuple[UnitChange, ...]
+    transitions: tuple[Transition, ...]
+    heirs: tuple[Heir, ...] = Field(description="One for each abolished unit.")
+
+
+class ReorganisationReversed(RegistryEvent):
+    """A reform is taken back as if it had not been; its teams come back by `team_reassigned`, right behind it."""
+
+    NAME: ClassVar[str] = "reorganisation_reversed"
+    KEY: ClassVar[str] = "reform_id"
+
+    reform_id: str
+    effective_on: date = Field(description="The effective day of the reform that is taken back.")
+    edition: str | None = Field(default=None, description="The edition that is in force again.")
+    restored: tuple[UnitChange, ...] = Field(
+        description="Units that the reform had changed or abolished, as they are again; `since` as before the reform."
+    )
+    removed_unit_ids: tuple[str, ...] = Field(description="Units that the reform had established.")
+
+
 class OrganisationRegistered(RegistryEvent):
     """A department, union, school or firm whose people take part."""
 
@@ -71,6 +112,43 @@ class OrganisationRegistered(RegistryEvent):
     name: str
     sector: str = Field(description="Group of the plan, for example `youth_union`.")
     headcount: int | None = Field(default=None, description="People who are expected to take part; a denominator.")
+    parent_id: str | None = Field(default=None, description="The organisation or group above it.")
+    valid_from: date | None = Field(default=None, description="First day; null: from before the movement.")
+
+
+class OrganisationChanged(RegistryEvent):
+    """Name, group or parent of an organisation from a day on: all of them as they are then."""
+
+    NAME: ClassVar[str] = "organisation_changed"
+    KEY: ClassVar[str] = "organisation_id"
+
+    organisation_id: str
+    name: str
+    sector: str
+    parent_id: str | None = None
+    effective_on: date
+
+
+class OrganisationDissolved(RegistryEvent):
+    """An organisation ended; the last day is included."""
+
+    NAME: ClassVar[str] = "organisation_dissolved"
+    KEY: ClassVar[str] = "organisation_id"
+
+    organisation_id: str
+    last_day: date
+    successor_id: str | None = None
+
+
+class HeadcountSet(RegistryEvent):
+    """How many people an organisation has from a day on; the denominator of the days from then to the next."""
+
+    NAME: ClassVar[str] = "headcount_set"
+    KEY: ClassVar[str] = "organisation_id"
+
+    organisation_id: str
+    headcount: int
+    valid_from: date
 
 
 class TeamFormed(RegistryEvent):
@@ -84,11 +162,59 @@ class TeamFormed(RegistryEvent):
     level: Level
     unit_id: str = Field(description="The unit that the team belongs to; of a village team, its commune.")
     village: str | None = Field(default=None, description="Name of the village (thôn, bản, tổ dân phố).")
+    village_id: str | None = Field(default=None, description="The village as a unit, where it is one.")
     district_id: str | None = None
     commune_id: str | None = None
     decision_number: str = Field(description="Number of the founding decision, as on paper.")
     decision_date: date
     formed_on: date
+
+
+class TeamRenamed(RegistryEvent):
+    """A team's name from a day on."""
+
+    NAME: ClassVar[str] = "team_renamed"
+    KEY: ClassVar[str] = "team_id"
+
+    team_id: str
+    name: str
+    district_id: str | None = None
+    commune_id: str | None = None
+    effective_on: date
+
+
+class TeamReassigned(RegistryEvent):
+    """A team, with all its members, belongs to another unit from a day on."""
+
+    NAME: ClassVar[str] = "team_reassigned"
+    KEY: ClassVar[str] = "team_id"
+
+    team_id: str
+    from_unit_id: str
+    since: date = Field(description="First day at the unit that it leaves; equal to `effective_on`: that is replaced.")
+    unit_id: str
+    level: Level
+    village: str | None = None
+    village_id: str | None = None
+    district_id: str | None = None
+    commune_id: str | None = None
+    effective_on: date = Field(description="First day at the new unit.")
+    reason: MoveReason
+    reform_id: str | None = Field(default=None, description="The reform that moved it, or that is taken back.")
+
+
+class TeamDisbanded(RegistryEvent):
+    """A team ended; the last day is included. Its members' places end by `member_left`, right before it."""
+
+    NAME: ClassVar[str] = "team_disbanded"
+    KEY: ClassVar[str] = "team_id"
+
+    team_id: str
+    district_id: str | None = None
+    commune_id: str | None = None
+    last_day: date
+    reason: EndReason
+    into_team_id: str | None = Field(default=None, description="The team that it was merged into.")
 
 
 class MemberJoined(RegistryEvent):
@@ -119,3 +245,26 @@ class MemberLeft(RegistryEvent):
     commune_id: str | None = None
     left_on: date = Field(description="Last day on the team.")
     reason: LeaveReason
+
+
+class MemberRoleChanged(RegistryEvent):
+    """A member's role on a team from a day on."""
+
+    NAME: ClassVar[str] = "member_role_changed"
+    KEY: ClassVar[str] = "member_id"
+
+    member_id: str
+    team_id: str
+    district_id: str | None = None
+    commune_id: str | None = None
+    role: Role
+    effective_on: date
+
+
+class PersonErased(RegistryEvent):
+    """What the vault held of a person is erased. Every count stays; whoever kept a copy of a name must erase it too."""
+
+    NAME: ClassVar[str] = "person_erased"
+    KEY: ClassVar[str] = "member_id"
+
+    member_id: str

@@ -13,7 +13,8 @@ from services.registry import load_edition, unit
 from shared.clock import VIETNAM
 from shared.contracts import Event
 from shared.contracts.outreach import CampaignLaunched, CitizenGuided, DayOneRule, Place, Topic
-from shared.contracts.registry import Level, MemberJoined, Role, TeamFormed
+from shared.contracts.reform import Level
+from shared.contracts.registry import MemberJoined, Role, TeamFormed
 
 TEAMS, MEMBERS, CITIZENS = 1_000, 7_000, 2_000_000
 CAMPAIGN = "phat-dong-2023"

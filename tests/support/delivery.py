@@ -16,7 +16,8 @@ import nats
 
 from shared import bus, db, event_log
 from shared.contracts import Recorded, parse
-from shared.contracts.registry import Level, TeamFormed
+from shared.contracts.reform import Level
+from shared.contracts.registry import TeamFormed
 from shared.db import Conn, Pool
 from shared.ids import new_id
 from shared.projection import Projection, fold_all

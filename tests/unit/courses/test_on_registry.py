@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime
 
 from services.courses.on_registry import PROJECTION, KnownOrganisation, KnownUnit
 from shared.contracts import Event, Recorded
-from shared.contracts.registry import Level, OrganisationRegistered, TeamFormed, UnitEstablished
+from shared.contracts.reform import Level
+from shared.contracts.registry import OrganisationRegistered, TeamFormed, UnitEstablished
 from shared.projection import fold_all
 
 AT = datetime(2023, 7, 1, tzinfo=UTC)

@@ -9,7 +9,8 @@ import pytest
 
 from services.outreach.on_registry import RosterMember, RosterUnit, roster
 from shared.contracts import Event, Recorded
-from shared.contracts.registry import Level, MemberJoined, MemberLeft, UnitEstablished
+from shared.contracts.reform import Level
+from shared.contracts.registry import MemberJoined, MemberLeft, UnitEstablished
 from shared.projection import fold_all
 
 NOW = datetime(2023, 7, 28, 1, 0, tzinfo=UTC)

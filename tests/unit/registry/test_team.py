@@ -12,7 +12,8 @@ from services.registry import team
 from services.registry.team import Founding, Member, Team
 from services.registry.unit import Unit
 from shared.clock import VIETNAM
-from shared.contracts.registry import LeaveReason, Level, MemberJoined, MemberLeft, Role, TeamFormed
+from shared.contracts.reform import Level
+from shared.contracts.registry import LeaveReason, MemberJoined, MemberLeft, Role, TeamFormed
 from shared.errors import Problem
 
 NOW = datetime(2023, 7, 28, 1, 0, tzinfo=UTC)

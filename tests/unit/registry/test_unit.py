@@ -8,7 +8,8 @@ import pytest
 
 from services.registry import unit
 from shared.clock import VIETNAM
-from shared.contracts.registry import Level, UnitEstablished
+from shared.contracts.reform import Level
+from shared.contracts.registry import UnitEstablished
 from shared.errors import Problem
 
 

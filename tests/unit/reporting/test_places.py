@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 
 from services.reporting.projections.places import OrganisationRow, UnitRow, places
 from shared.contracts import Recorded
-from shared.contracts.registry import Level, OrganisationRegistered, UnitEstablished
+from shared.contracts.reform import Level
+from shared.contracts.registry import OrganisationRegistered, UnitEstablished
 from shared.projection import fold_all
 
 NOW = datetime(2023, 7, 28, 1, 0, tzinfo=UTC)
