@@ -23,9 +23,9 @@ from shared.contracts.outreach import (
     Topic,
     WithdrawReason,
 )
+from shared.contracts.reform import Level
 from shared.contracts.registry import (
     LeaveReason,
-    Level,
     MemberJoined,
     MemberLeft,
     OrganisationRegistered,

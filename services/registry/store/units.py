@@ -9,13 +9,6 @@ from shared.contracts.reform import Level
 from shared.db import Conn
 
 _UNIT = "unit_id, code, name, kind, level, parent_id, district_id, commune_id, edition, valid_from"
-_TEAM = "team_id, name, level, unit_id, village, district_id, commune_id, decision_number, decision_date, formed_on"
-_BELOW = (  # $2, or anything if that is null: children, and the children of these
-    "($2::text is null or parent_id = $2 or parent_id in (select unit_id from unit where parent_id = $2))"
-)
-_MEMBER = "member_id, team_id, role, organisation_id, joined_on, left_on"
-
-
 _BELOW = (  # $2, or anything if that is null: children, and the children of these
     "($2::text is null or parent_id = $2 or parent_id in (select unit_id from unit where parent_id = $2))"
 )
