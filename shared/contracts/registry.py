@@ -140,10 +140,10 @@ class OrganisationDissolved(RegistryEvent):
     successor_id: str | None = None
 
 
-class HeadcountSet(RegistryEvent):
+class HeadcountDeclared(RegistryEvent):
     """How many people an organisation has from a day on; the denominator of the days from then to the next."""
 
-    NAME: ClassVar[str] = "headcount_set"
+    NAME: ClassVar[str] = "headcount_declared"
     KEY: ClassVar[str] = "organisation_id"
 
     organisation_id: str
