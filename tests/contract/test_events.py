@@ -146,8 +146,22 @@ def test_any_instance_fits_the_published_schema_and_comes_back_the_same(type_nam
 TEXT = {
     # Names of places, bodies and things, never of people.
     "registry.unit_established": {"name", "code", "kind", "edition"},
+    "registry.unit_corrected": {"name", "code", "kind"},
+    "registry.units_reorganised": {
+        "legal_basis.number",
+        "legal_basis.title",
+        "legal_basis.issuer",
+        "edition",
+        "changes.unit.name",
+        "changes.unit.code",
+        "changes.unit.kind",
+    },
+    "registry.reorganisation_reversed": {"edition", "restored.unit.name", "restored.unit.code", "restored.unit.kind"},
     "registry.organisation_registered": {"name", "sector"},
+    "registry.organisation_changed": {"name", "sector"},
     "registry.team_formed": {"name", "village", "decision_number"},
+    "registry.team_renamed": {"name"},
+    "registry.team_reassigned": {"village"},
     "outreach.campaign_launched": {"name", "topics.code", "topics.name_vi", "topics.name_en"},
     "courses.course_published": {"title"},
     # Codes of a list, and the keyed hash of a citizen.
@@ -160,8 +174,11 @@ PERSONAL = re.compile(
     r"person|people|citizen(?!_ref)|full_?name|first_?name|last_?name|phone|mobile|mail|address|birth|gender|sex|cccd|cmnd"
     r"|identity|passport|tax|account|photo|note|comment|remark|text|message|free"
 )
-ID_FIELD = re.compile(r"^(unit|parent|district|commune|reporting_unit|organisation|team|member|campaign|guidance|course"
-                      r"|learner|attempt)_ids?$")  # fmt: skip
+ID_FIELD = re.compile(
+    r"^((changes|restored|transitions|heirs)\.(unit\.)?)?"
+    r"(unit|from_unit|removed_unit|parent|predecessor|successor|village|district|commune|reporting_unit|reform"
+    r"|organisation|team|into_team|member|campaign|guidance|course|learner|attempt)_ids?$"
+)
 PLAIN = (int, bool, date, AwareDatetime, types.NoneType)
 
 
