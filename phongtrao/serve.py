@@ -17,7 +17,7 @@ from phongtrao import reach
 from phongtrao.serving import bind, serving
 from phongtrao.specs import spec
 from shared import bus, telemetry
-from shared.app import create_app, pages_app, site
+from shared.app import create_app, pages_apps, site
 from shared.contracts import PRODUCERS
 from shared.db import INFRASTRUCTURE_ERRORS
 from shared.service import Service, Spec
@@ -53,7 +53,7 @@ async def _serve(service: Service, sock: socket.socket) -> None:
     stop = asyncio.Event()
     for sent in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sent, stop.set)
-    async with serving(site([create_app(service)], pages=pages_app(service)), sock):
+    async with serving(site([create_app(service)], pages=pages_apps([service])), sock):
         log.info("serving", service=service.name, roles=sorted(service.roles), port=sock.getsockname()[1])
         await stop.wait()
 

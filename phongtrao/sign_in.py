@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from joserfc.jwk import ECKey
 
@@ -15,7 +16,7 @@ from shared import auth, web
 from shared.errors import invalid
 from shared.service import Service
 
-COOKIE = "phongtrao_token"
+Back = Annotated[str, Query(max_length=500, pattern=r"^/([^/\\].*)?$", description="A page of ours to go on with.")]
 LIFETIME = 12 * 3600
 """Seconds."""
 
@@ -27,13 +28,14 @@ def routes(service: Service, people: Sequence[Persona], sign: ECKey) -> APIRoute
     by_key = {p.key: p for p in people}
 
     @router.get("/sign-in")
-    async def show(request: Request, lang: str | None = None) -> HTMLResponse:
+    async def show(request: Request, lang: str | None = None, back: Back = "/") -> HTMLResponse:
         language = web.choose_lang(lang, request.cookies.get("lang"))
-        context = {**web.shell(language, "/sign-in"), "personas": [p._asdict() for p in people]}
+        here = "/sign-in" if back == "/" else "/sign-in?" + urlencode({"back": back})
+        context = {**web.shell(language, here), "personas": [p._asdict() for p in people]}
         return HTMLResponse(env.get_template("sign_in.html").render(context))
 
     @router.post("/sign-in")
-    async def sign_in(persona: Annotated[str, Form(max_length=20)]) -> RedirectResponse:
+    async def sign_in(persona: Annotated[str, Form(max_length=20)], back: Back = "/") -> RedirectResponse:
         chosen = by_key.get(persona)
         if chosen is None:
             raise invalid(
@@ -43,14 +45,14 @@ def routes(service: Service, people: Sequence[Persona], sign: ECKey) -> APIRoute
         token = auth.issue(
             sign, issuer=settings.oidc_issuer, audience=settings.oidc_audience, caller=chosen.caller, lifetime=LIFETIME
         )
-        response = RedirectResponse("/", status_code=303)
-        response.set_cookie(COOKIE, token, max_age=LIFETIME, httponly=True, samesite="strict", path="/")
+        response = RedirectResponse(back, status_code=303)
+        response.set_cookie(auth.COOKIE, token, max_age=LIFETIME, httponly=True, samesite="strict", path="/")
         return response
 
     @router.post("/sign-out")
     async def sign_out() -> RedirectResponse:
         response = RedirectResponse("/", status_code=303)
-        response.delete_cookie(COOKIE, httponly=True, samesite="strict", path="/")
+        response.delete_cookie(auth.COOKIE, httponly=True, samesite="strict", path="/")
         return response
 
     return router

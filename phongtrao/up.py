@@ -29,7 +29,7 @@ from phongtrao.serving import address, bind, serving
 from phongtrao.simulate import Say, load_units
 from phongtrao.specs import SERVICES, specs
 from shared import bus, telemetry
-from shared.app import create_app, pages_app, site
+from shared.app import create_app, pages_apps, site
 from shared.clock import Clock, system_clock
 from shared.service import Service
 from shared.settings import Settings
@@ -133,10 +133,10 @@ def _clock(settings: Settings, folder: Folder) -> tuple[Clock, DemoClock | None]
 def _site(services: list[Service], secrets: Secrets) -> Starlette:
     """The four services, the pages, and the sign-in as a persona."""
     reporting = services[-1]
-    pages = pages_app(reporting)
-    assert pages is not None
+    pages = pages_apps(services)
+    root = next(app for app in pages if app.state.service is reporting)
     people = personas(reporting.settings.demo_seed, demo=reporting.settings.demo, province=reporting.province)
-    pages.include_router(sign_in.routes(reporting, people, secrets.signing))
+    root.include_router(sign_in.routes(reporting, people, secrets.signing))
     return site([create_app(service) for service in services], pages=pages)
 
 

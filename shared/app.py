@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -145,9 +145,8 @@ def _add_probes(app: FastAPI, service: Service) -> None:
         return telemetry.metrics_response()
 
 
-def site(apps: Sequence[FastAPI], *, pages: FastAPI | None = None) -> Starlette:
-    """All given applications under their paths, static files, and the public pages at the root; one lifespan for
-    all."""
+def site(apps: Sequence[FastAPI], *, pages: Sequence[FastAPI] = ()) -> Starlette:
+    """All given applications under their paths, static files, and the pages where they live; one lifespan for all."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -158,24 +157,31 @@ def site(apps: Sequence[FastAPI], *, pages: FastAPI | None = None) -> Starlette:
 
     routes = [Mount(f"/{app.state.service.name}", app) for app in apps]
     routes.append(Mount("/static", Assets()))
-    if pages is not None:
-        routes.append(Mount("/", pages))
+    # The root takes every address that is left, so it comes last.
+    routes += [Mount(_home(app), app) for app in sorted(pages, key=_home, reverse=True)]
     compress = Middleware(GZipMiddleware, minimum_size=1000)
     refusals = {HTTPException: problems.respond_http}
     return Starlette(routes=routes, lifespan=lifespan, middleware=[compress], exception_handlers=refusals)
 
 
-def pages_app(service: Service) -> FastAPI | None:
-    """The routes that a service serves at the root of the site, as an application without a lifespan of its own."""
-    if service.spec.pages is None:
-        return None
+def pages_apps(services: Iterable[Service]) -> list[FastAPI]:
+    """The pages of these services, an application each, without lifespans of their own."""
+    return [_pages_app(service, service.spec.pages) for service in services if service.spec.pages is not None]
+
+
+def _pages_app(service: Service, pages: APIRouter) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.service = service
     problems.install(app)
-    app.include_router(service.spec.pages)
+    app.include_router(pages)
 
     def refuse(scope: Scope, problem: Problem) -> ASGIApp:
         return problems.respond(Request(scope), problem)
 
     app.add_middleware(Edge, service="pages", max_body=service.settings.max_body_bytes, refuse=refuse)
     return app
+
+
+def _home(app: FastAPI) -> str:
+    home: str = app.state.service.spec.pages_at
+    return home

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 from joserfc import jwt
@@ -25,6 +26,8 @@ from starlette.requests import Request
 
 from shared import errors
 
+COOKIE = "phongtrao_token"
+"""Holds the token of somebody who signed in with a browser; set it HttpOnly and SameSite=Strict."""
 _CACHE = 10_000
 
 
@@ -158,9 +161,40 @@ def issue(key: ECKey, *, issuer: str, audience: str, caller: Caller, lifetime: i
 def authorize(request: Request, roles: tuple[Role, ...]) -> Caller:
     """The caller of a request, who has one of `roles`. Raises 401 or 403. The session cookie is read as a token too."""
     header = request.headers.get("authorization")
-    cookie = request.cookies.get("phongtrao_token")
-    if header is None and cookie and request.method in {"GET", "HEAD"}:
-        header = f"Bearer {cookie}"  # reading only: a cookie alone never commands, so no forged form can
+    if header is None and request.method in {"GET", "HEAD"}:
+        header = _from_cookie(request)  # reading only: a cookie alone never commands, so no forged form can
+    return _allowed(request, header, roles)
+
+
+def authorize_form(request: Request, roles: tuple[Role, ...]) -> Caller:
+    """The caller of a form of our own pages, who has one of `roles`. Raises 401 or 403.
+
+    Here the session cookie commands, because the browser itself says that the form came from a page of this site.
+    """
+    header = request.headers.get("authorization")
+    if header is None and not _is_from_here(request):
+        raise errors.forbidden(
+            "form_from_elsewhere",
+            "Origin",
+            "Biểu mẫu này không được gửi từ trang của hệ thống nên không được nhận. Hãy mở lại trang rồi gửi.",
+            "This form was not sent from a page of this site, so it is not taken. Open the page again and send it.",
+        )
+    return _allowed(request, header or _from_cookie(request), roles)
+
+
+def _is_from_here(request: Request) -> bool:
+    """What a browser says of itself about where a form comes from; no page can make it say otherwise."""
+    if site := request.headers.get("sec-fetch-site"):
+        return site == "same-origin"
+    return urlsplit(request.headers.get("origin", "")).netloc == request.headers.get("host") != ""
+
+
+def _from_cookie(request: Request) -> str | None:
+    cookie = request.cookies.get(COOKIE)
+    return f"Bearer {cookie}" if cookie else None
+
+
+def _allowed(request: Request, header: str | None, roles: tuple[Role, ...]) -> Caller:
     caller: Caller = request.app.state.service.auth.caller(header)
     if not caller.has(*roles):
         names = ", ".join(roles)

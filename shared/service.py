@@ -52,7 +52,9 @@ class Spec:
     questions: dict[str, Callable[[Service, dict[str, Any]], Awaitable[dict[str, Any]]]] = field(default_factory=dict)
     """What other systems may ask over the bus: `q.<province>.<service>.<question>`, JSON in, JSON out."""
     pages: APIRouter | None = None
-    """Routes at the root of the site, for the service that owns the public pages."""
+    """Pages of the service, for people; they live under `pages_at`."""
+    pages_at: str = "/"
+    """Where the pages live. One service has the root of the site, others a path such as `/so`."""
     on_start: Callable[[Service], Awaitable[None]] | None = None
     """Started beside the API, for example the live feed."""
 

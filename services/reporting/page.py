@@ -10,25 +10,15 @@ from starlette.responses import HTMLResponse
 
 from services.reporting import answers, present, store
 from shared import errors
-from shared.auth import ANYONE, Caller, Role
+from shared.auth import ANYONE
 from shared.deps import Svc
-from shared.errors import Problem
 from shared.http import ID_PATTERN, router, who
 from shared.service import Service
 from shared.web import Viewer, choose_lang, environment, shell
+from shared.web.viewer import signed_in, viewer
 
 routes = router("pages")
 _ENV = environment(present.PAGES)
-
-_TITLES: dict[Role, tuple[str, str]] = {
-    Role.PROVINCE_OFFICER: ("Cán bộ tỉnh", "Province officer"),
-    Role.DISTRICT_OFFICER: ("Cán bộ huyện", "District officer"),
-    Role.COMMUNE_OFFICER: ("Cán bộ xã", "Commune officer"),
-    Role.TEAM_LEADER: ("Tổ trưởng", "Team leader"),
-    Role.MEMBER: ("Thành viên", "Member"),
-    Role.LEARNER: ("Học viên", "Learner"),
-    Role.OPERATOR: ("Vận hành", "Operator"),
-}
 
 
 @routes.get("/", response_class=HTMLResponse, openapi_extra=who(ANYONE, "public: counts only"))
@@ -43,12 +33,12 @@ async def show_page(
     numbers, line = await answers.numbers(service, unit)
     if unit and line is None:
         raise errors.not_found("no_such_unit", "unit", f"Không có đơn vị «{unit}».", f"There is no unit «{unit}».")
-    viewer, own_unit = await _viewer(request, service)
+    looking, own_unit = await _viewer(request, service)
     embedded = service.settings.embedded
     context = shell(
         chosen,
         f"/?unit={unit}" if unit else "/",
-        viewer=viewer,
+        viewer=looking,
         sign_in_href="/sign-in" if embedded else None,
         sign_out_href="/sign-out" if embedded else None,
     )
@@ -63,16 +53,10 @@ async def show_page(
 
 async def _viewer(request: Request, service: Service) -> tuple[Viewer | None, str | None]:
     """The signed-in person as a role and a unit; nobody when there is no valid token."""
-    cookie = request.cookies.get("phongtrao_token")
-    if not cookie:
+    caller = signed_in(request, service.auth)
+    if caller is None:
         return None, None
-    try:
-        caller: Caller = service.auth.caller(f"Bearer {cookie}")
-    except Problem:
-        return None, None
-    role = next((r for r in _TITLES if caller.has(r)), Role.LEARNER)
     unit_id = caller.units[0] if caller.units else service.province
     async with service.pool.acquire() as conn:
         name = await store.province_name(conn, unit_id)
-    vi, en = _TITLES[role]
-    return Viewer(role_vi=vi, role_en=en, unit_name=name or unit_id), unit_id
+    return viewer(caller, name or unit_id), unit_id

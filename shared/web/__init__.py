@@ -11,6 +11,7 @@ from typing import Literal, TypedDict, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from shared.web import formats, text
+from shared.web.viewer import Viewer
 
 Lang = Literal["vi", "en"]
 LANGS: tuple[Lang, ...] = get_args(Lang)
@@ -22,18 +23,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 CONTENT_SECURITY_POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 
-class Viewer(TypedDict):
-    """The signed-in person as the layout shows them: a role and a unit, never a name."""
-
-    role_vi: str
-    role_en: str
-    unit_name: str
-
-
 class Shell(TypedDict):
     """The variables of `layout.html`."""
 
     lang: Lang
+    path: str
     other_lang_href: str
     viewer: Viewer | None
     sign_in_href: str | None
@@ -74,6 +68,7 @@ def shell(
     other = "en" if lang == "vi" else "vi"
     return Shell(
         lang=lang,
+        path=path,
         other_lang_href=f"{path}{'&' if '?' in path else '?'}lang={other}",
         viewer=viewer,
         sign_in_href=sign_in_href,

@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from shared import auth, bus, event_log
-from shared.app import create_app, pages_app, site
+from shared.app import create_app, pages_apps, site
 from shared.auth import Caller, Role
 from shared.clock import Clock, system_clock
 from shared.contracts import PRODUCERS, Event, parse
@@ -137,8 +137,7 @@ async def stack(
                 roles=tuple(roles))
         for spec in specs
     ]  # fmt: skip
-    pages = next((page for service in services if (page := pages_app(service))), None)
-    running = Stack(services, site([create_app(service) for service in services], pages=pages))
+    running = Stack(services, site([create_app(service) for service in services], pages=pages_apps(services)))
     try:
         async with running.app.router.lifespan_context(running.app):
             yield running

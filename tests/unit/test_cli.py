@@ -21,7 +21,7 @@ from phongtrao.serving import PortInUse, address, bind
 from phongtrao.settings_page import page
 from services.reporting.app import SPEC
 from shared import problems
-from shared.auth import Authenticator, Role, load_keys
+from shared.auth import COOKIE, Authenticator, Role, load_keys
 from shared.service import Service
 from shared.settings import Settings
 
@@ -224,10 +224,10 @@ async def test_signing_in_gives_a_cookie_that_scripts_and_other_sites_cannot_use
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
-    caller = service.auth.caller(f"Bearer {client.cookies[sign_in.COOKIE]}")
+    caller = service.auth.caller(f"Bearer {client.cookies[COOKIE]}")
     assert caller == next(p.caller for p in personas(2023, demo=True) if p.key == persona)
     await client.post("/sign-out")
-    assert sign_in.COOKIE not in client.cookies
+    assert COOKIE not in client.cookies
     await client.aclose()
 
 
