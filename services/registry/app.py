@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.registry import form_team, join_team, leave_team, load_edition, read, register_organisation
+from services.registry import form_team, join_team, leave_team, load_edition, read, read_units, register_organisation
 from shared import feed
 from shared.contracts import events_of
 from shared.service import Spec
@@ -15,6 +15,7 @@ SPEC = Spec(
     summary="Administrative units, organisations, teams and their members.",
     routers=(
         load_edition.routes,
+        read_units.routes,
         register_organisation.routes,
         form_team.routes,
         join_team.routes,

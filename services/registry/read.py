@@ -1,17 +1,19 @@
-"""What registry answers to readers: units, organisations, teams."""
+"""What registry answers to readers: organisations, teams."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Path
 from pydantic import BaseModel
 
 from services.registry import store
 from services.registry.join_team import may_manage, no_such_team
+from services.registry.store import units
 from services.registry.team import Member
 from shared.auth import ANYONE, OFFICERS, Caller, Role
+from shared.clock import local_day
 from shared.db import Conn
 from shared.deps import Svc
 from shared.http import ID_PATTERN, After, Limit, Page, allow, router, who
@@ -19,18 +21,6 @@ from shared.http import ID_PATTERN, After, Limit, Page, allow, router, who
 routes = router("read")
 READERS = (*OFFICERS, Role.OPERATOR)
 ONE_TEAM = (*OFFICERS, Role.TEAM_LEADER, Role.OPERATOR)
-
-
-class UnitView(BaseModel):
-    """An administrative unit in force."""
-
-    unit_id: str
-    code: str
-    name: str
-    kind: str
-    level: str
-    parent_id: str | None
-    valid_from: date
 
 
 class OrganisationView(BaseModel):
@@ -73,22 +63,6 @@ class TeamDetail(TeamView):
     members: list[MemberView]
 
 
-@routes.get("/units", openapi_extra=who(ANYONE, "public"))
-async def list_units(
-    service: Svc,
-    level: Literal["province", "district", "commune"] | None = None,
-    within: Annotated[str | None, Query(pattern=ID_PATTERN, description="Only units below this one.")] = None,
-    after: After = None,
-    limit: Limit = 200,
-) -> Page[UnitView]:
-    """Administrative units in force, by id."""
-    async with service.pool.acquire() as conn:
-        rows = await store.units(conn, level=level, within=within, after=after or "", limit=limit)
-        total = await store.count_units(conn, level=level, within=within)
-    items = [UnitView(**{k: v for k, v in r._asdict().items() if k in UnitView.model_fields}) for r in rows]
-    return Page(items=items, total=total, next=rows[-1].unit_id if len(rows) == limit else None)
-
-
 @routes.get("/organisations", openapi_extra=who(ANYONE, "public"))
 async def list_organisations(service: Svc, after: After = None, limit: Limit = 200) -> Page[OrganisationView]:
     """Organisations, by id."""
@@ -105,7 +79,7 @@ async def list_teams(
 ) -> Page[TeamView]:
     """Teams of the caller's units, by id."""
     async with service.pool.acquire() as conn:
-        within = await _scope(conn, service.province, caller)
+        within = await _scope(conn, service.province, caller, local_day(service.clock()))
         rows = await store.teams(conn, within=within, after=after or "", limit=limit)
         total = await store.count_teams(conn, within=within)
     items = [TeamView(**r._asdict()) for r in rows]
@@ -127,9 +101,9 @@ async def show_team(
     return TeamDetail(**team._asdict(), members=views)
 
 
-async def _scope(conn: Conn, province: str, caller: Caller) -> list[str]:
-    """The caller's units; the province stands for all districts."""
+async def _scope(conn: Conn, province: str, caller: Caller, today: date) -> list[str]:
+    """The caller's units; the province stands for everything directly below it, communes without a district too."""
     if province not in caller.units:
         return list(caller.units)
-    districts = await store.units(conn, level="district", within=None, after="", limit=500)
-    return [province, *(d.unit_id for d in districts)]
+    below = await units.children(conn, province, today)
+    return [province, *(u.unit_id for u in below)]

@@ -1,4 +1,4 @@
-"""Rules of administrative units: what an edition must hold to be loaded."""
+"""Rules of administrative units: their states in time, and what an edition must hold to be loaded. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,35 @@ from shared import errors
 from shared.clock import start_of_day
 from shared.contracts.reform import Level
 from shared.contracts.registry import UnitEstablished
+from shared.vietnamese import fold
+
+KINDS = {
+    "province": "Tỉnh",
+    "provincial_city": "Thành phố",
+    "town": "Thị xã",
+    "district": "Huyện",
+    "commune": "Xã",
+    "ward": "Phường",
+    "township": "Thị trấn",
+    "special_zone": "Đặc khu",
+    "hamlet": "Thôn",
+    "village": "Làng",
+    "ethnic_village": "Bản",
+    "residential_group": "Tổ dân phố",
+    "residential_area": "Khu dân cư",
+}
+"""What kinds of units there are, and the word in front of their names."""
+
+_PREFIXES = sorted((fold(word) + " " for word in KINDS.values()), key=len, reverse=True)
 
 
 class Unit(NamedTuple):
-    """A unit in force."""
+    """A unit as it is from `valid_from` until before `valid_to`. Only the id stays; a code or a name identifies
+    nothing."""
 
     unit_id: str
     code: str
+    """The official code; empty for a village, which has none."""
     name: str
     kind: str
     level: Level
@@ -24,13 +46,35 @@ class Unit(NamedTuple):
     district_id: str | None
     commune_id: str | None
     edition: str
+    """The edition that brought this state; empty where none did."""
     valid_from: date
+    valid_to: date | None = None
+    """The first day on which this no longer holds; None while it holds."""
+    reform_id: str | None = None
+    """The reform that brought this state."""
 
     @property
     def path(self) -> tuple[str, ...]:
         """Ids of the unit and of everything above it, for rights."""
         ids = (self.unit_id, self.parent_id, self.district_id, self.commune_id)
         return tuple(dict.fromkeys(i for i in ids if i))
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the unit is in this state on that day."""
+        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
+
+def bare(name: str) -> str:
+    """A folded name without the kind in front: «Thị trấn Mộ Đức» and «mo duc» are found by the same word."""
+    folded = fold(name)
+    return next((folded[len(p) :] for p in _PREFIXES if folded.startswith(p)), folded)
+
+
+def place(unit_id: str, level: Level, parent: Unit | None) -> tuple[str | None, str | None]:
+    """The district and the commune of a unit of a level below a parent; itself, where it is one."""
+    district = unit_id if level is Level.DISTRICT else (parent.district_id if parent else None)
+    commune = unit_id if level is Level.COMMUNE else (parent.commune_id if parent else None)
+    return district, commune
 
 
 def read_edition(rows: Iterable[Mapping[str, str]], edition: str) -> list[Unit]:
@@ -41,24 +85,22 @@ def read_edition(rows: Iterable[Mapping[str, str]], edition: str) -> list[Unit]:
         if row["parent_id"] and parent is None:
             raise ValueError(f"{row['unit_id']}: its parent {row['parent_id']} is not listed before it")
         level = Level(row["level"])
-        district = row["unit_id"] if level is Level.DISTRICT else (parent.district_id if parent else None)
-        commune = row["unit_id"] if level is Level.COMMUNE else (parent.commune_id if parent else None)
         units[row["unit_id"]] = Unit(
-            row["unit_id"], row["code"], row["name"], row["kind"], level, row["parent_id"] or None, district, commune,
-            edition, date.fromisoformat(row["valid_from"]),
+            row["unit_id"], row["code"], row["name"], row["kind"], level, row["parent_id"] or None,
+            *place(row["unit_id"], level, parent), edition, date.fromisoformat(row["valid_from"]),
         )  # fmt: skip
     return list(units.values())
 
 
-def load(units: Sequence[Unit], loaded: set[str], edition: str) -> list[UnitEstablished]:
-    """The events that bring an edition; none when it is loaded already. The 2023 edition must come first."""
+def load(units: Sequence[Unit], loaded: set[str], edition: str, *, first: str) -> list[UnitEstablished]:
+    """The events that bring the first edition; none when it is loaded already. The others come as reforms."""
     if edition in loaded:
         return []
-    if loaded:
+    if edition != first:
         raise errors.conflict(
-            "another_edition_in_force",
+            "comes_as_reform",
             "edition",
-            f"Đã có bản đồ hành chính {', '.join(sorted(loaded))}. Bản tiếp theo phải vào bằng quyết định sắp xếp.",
-            f"Edition {', '.join(sorted(loaded))} is in force. The next one has to come as a reform.",
+            f"Bản đồ đầu tiên là «{first}». Bản «{edition}» phải vào bằng quyết định sắp xếp: POST /registry/reforms.",
+            f"The first map is «{first}». Edition «{edition}» has to come as a reform: POST /registry/reforms.",
         )
     return [UnitEstablished(occurred_at=start_of_day(u.valid_from), **u._asdict()) for u in units]

@@ -32,7 +32,7 @@ from shared.service import Spec
 
 WRITES = ("save_", "mark_", "note_", "end_", "lock_editions")
 SMALL = {
-    "unit": "187 of an edition", "roster_unit": "187", "known_unit": "187",
+    "unit": "some hundreds", "unit_version": "some hundreds in a decade", "roster_unit": "187", "known_unit": "187",
     "organisation": "some hundreds", "known_organisation": "some hundreds",
     "campaign": "a handful in a decade", "campaign_topic": "some tens", "course": "some tens",
     "unit_total": "187 of a campaign", "organisation_result": "some hundreds of a course",
@@ -79,8 +79,10 @@ STORES = {
         REGISTRY,
         registry,
         """
-        insert into unit select 'u' || n, 'u' || n, 'U', 'commune', 'commune', null, 'd' || n % 13, 'u' || n, '2023',
-          '2020-02-01' from generate_series(1, 187) n;
+        insert into unit select 'd' || n from generate_series(0, 12) n;
+        insert into unit select 'u' || n from generate_series(1, 187) n;
+        insert into unit_version select 'u' || n, '2020-02-01', null, now(), null, 'u' || n, 'U' || n, 'u' || n, 'u' || n,
+          'commune', 'commune', 'd' || n % 13, 'd' || n % 13, 'u' || n, '2023' from generate_series(1, 187) n;
         insert into organisation select 'o' || n, 'O', 'press', null from generate_series(1, 500) n;
         insert into team select 't' || n, 'T', 'commune', 'u' || 1 + n % 187, null, 'd' || n % 13, 'u' || 1 + n % 187,
           '1', '2023-07-01', '2023-07-01' from generate_series(1, 8000) n;
@@ -89,8 +91,6 @@ STORES = {
         """,
         [
             read("unit", unit_id="u7"),
-            read("units", level="commune", within="d7", after="u3", limit=200),
-            read("count_units", level=None, within="51"),
             read("has_communes", unit_id="d7"),
             read("editions"),
             read("organisation", organisation_id="o7"),

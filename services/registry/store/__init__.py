@@ -20,26 +20,16 @@ from services.registry.store.teams import (
     team,
     teams,
 )
-from services.registry.store.units import (
-    count_units,
-    editions,
-    has_communes,
-    lock_editions,
-    save_units,
-    unit,
-    units,
-)
+from services.registry.store.units import editions, has_communes, unit
 from services.registry.store.vault import save_person
 
 __all__ = [
     "Organisation",
     "count_organisations",
     "count_teams",
-    "count_units",
     "editions",
     "end_membership",
     "has_communes",
-    "lock_editions",
     "lock_team",
     "member",
     "members",
@@ -49,9 +39,7 @@ __all__ = [
     "save_organisation",
     "save_person",
     "save_team",
-    "save_units",
     "team",
     "teams",
     "unit",
-    "units",
 ]

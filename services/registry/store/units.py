@@ -1,66 +1,275 @@
-"""SQL of administrative units."""
+"""SQL of administrative units. Days are days of validity; `known` asks what was known at a moment, None what is now."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
-from services.registry.unit import Unit
+from services.registry.unit import Unit, bare
 from shared.contracts.reform import Level
 from shared.db import Conn
+from shared.vietnamese import fold
 
-_UNIT = "unit_id, code, name, kind, level, parent_id, district_id, commune_id, edition, valid_from"
-_BELOW = (  # $2, or anything if that is null: children, and the children of these
-    "($2::text is null or parent_id = $2 or parent_id in (select unit_id from unit where parent_id = $2))"
+_COLUMNS = (
+    "unit_id", "code", "name", "kind", "level", "parent_id", "district_id", "commune_id", "edition", "valid_from",
+    "valid_to", "reform_id",
+)  # fmt: skip
+_UNIT = ", ".join(_COLUMNS)
+_OF_V = ", ".join(f"v.{c}" for c in _COLUMNS)
+_BEFORE = (  # what reform $1 found, with the corrections made since
+    "select "
+    + ", ".join(
+        f"w.{c}" if c in {"unit_id", "valid_from", "valid_to", "reform_id"} else f"coalesce(c.{c}, w.{c}) as {c}"
+        for c in _COLUMNS
+    )
+    + " from unit_version w left join unit_version c on c.unit_id = w.unit_id and c.valid_from = w.valid_from"
+    " and c.known_to is null and c.reform_id is distinct from $1"
+    " where w.closed_by = $1 and w.known_to = (select max(known_to) from unit_version where closed_by = $1)"
 )
 
 
+class Known(NamedTuple):
+    """A state, and from when until when it was what is known."""
+
+    unit: Unit
+    known_from: datetime
+    known_to: datetime | None
+
+
+class Choice(NamedTuple):
+    """Which units of a day's map: those of the tree of `root`, or only what is below `within`, at any depth."""
+
+    day: date
+    known: datetime | None = None
+    root: str = "51"
+    level: str | None = None
+    within: str | None = None
+    name_folded: str | None = None
+    """A piece of the folded name."""
+
+    @property
+    def asked(self) -> tuple[object, ...]:
+        """What a statement is given, $1 to $5."""
+        return (self.day, self.within or self.root, self.within, self.level, self.name_folded)
+
+
 async def unit(conn: Conn, unit_id: str) -> Unit | None:
-    """One unit."""
-    row = await conn.fetchrow(f"select {_UNIT} from unit where unit_id = $1", unit_id)
-    return Unit(**{**row, "level": Level(row["level"])}) if row else None
+    """A unit's last known state; of one that was abolished, the state that it ended with."""
+    row = await conn.fetchrow(
+        f"select {_UNIT} from unit_version where unit_id = $1 and known_to is null order by valid_from desc limit 1",
+        unit_id,
+    )
+    return _unit(row) if row else None
 
 
-async def units(conn: Conn, *, level: str | None, within: str | None, after: str, limit: int) -> list[Unit]:
-    """Units by id, of a level and below a unit where these are given."""
+async def on_day(conn: Conn, unit_id: str, day: date, *, known: datetime | None = None) -> Unit | None:
+    """A unit as it was on a day; None where it was not in force."""
+    return (await many_on_day(conn, [unit_id], day, known=known)).get(unit_id)
+
+
+async def many_on_day(
+    conn: Conn, unit_ids: Iterable[str], day: date, *, known: datetime | None = None
+) -> dict[str, Unit]:
+    """Those of these units that were in force on a day, by id."""
     rows = await conn.fetch(
-        f"select {_UNIT} from unit where unit_id > $3 and ($1::text is null or level = $1)"
-        f" and {_BELOW} order by unit_id limit $4",
-        level,
-        within,
+        f"select {_UNIT} from unit_version v where unit_id = any($2::text[]) and {_in_force(known, 3)}",
+        day,
+        list(unit_ids),
+        *_said(known),
+    )
+    return {r["unit_id"]: _unit(r) for r in rows}
+
+
+async def map_of_day(conn: Conn, day: date, *, root: str = "51", known: datetime | None = None) -> list[Unit]:
+    """A unit and everything below it on a day, at any depth; parents before children, then by id."""
+    rows = await conn.fetch(
+        f"{_below(known, 3)} select {_UNIT} from below order by depth, unit_id", day, root, *_said(known)
+    )
+    return [_unit(r) for r in rows]
+
+
+async def list_on_day(
+    conn: Conn, day: date, *, level: str | None, within: str | None, after: str, limit: int
+) -> list[Unit]:
+    """Units on a day by id: the province, or what is below `within` at any depth; of a level where one is given."""
+    return await choose(conn, Choice(day, level=level, within=within), after=after, limit=limit)
+
+
+async def choose(conn: Conn, choice: Choice, *, after: str, limit: int) -> list[Unit]:
+    """Units on a day by id, page by page."""
+    rows = await conn.fetch(
+        f"{_below(choice.known, 8)} select {_UNIT} from below where {_CHOSEN} and unit_id > $6"
+        " order by unit_id limit $7",
+        *choice.asked,
         after,
         limit,
+        *_said(choice.known),
     )
-    return [Unit(**{**r, "level": Level(r["level"])}) for r in rows]
+    return [_unit(r) for r in rows]
 
 
-async def count_units(conn: Conn, *, level: str | None, within: str | None) -> int:
-    """How many units `units` lists in all."""
+async def count_chosen(conn: Conn, choice: Choice) -> int:
+    """How many units `choose` lists in all."""
     value = await conn.fetchval(
-        f"select count(*) from unit where ($1::text is null or level = $1) and {_BELOW}",
-        level,
-        within,
+        f"{_below(choice.known, 6)} select count(*) from below where {_CHOSEN}", *choice.asked, *_said(choice.known)
     )
     return int(value)
 
 
-async def has_communes(conn: Conn, unit_id: str) -> bool:
-    """Whether there are communes directly below a unit."""
+async def children(conn: Conn, unit_id: str, day: date, *, known: datetime | None = None) -> list[Unit]:
+    """The units directly below a unit on a day, by id."""
+    rows = await conn.fetch(
+        f"select {_UNIT} from unit_version v where parent_id = $2 and {_in_force(known, 3)} order by unit_id",
+        day,
+        unit_id,
+        *_said(known),
+    )
+    return [_unit(r) for r in rows]
+
+
+async def has_communes(conn: Conn, unit_id: str, day: date | None = None) -> bool:
+    """Whether there are communes directly below a unit on a day, or at last."""
     found: bool = await conn.fetchval(
-        "select exists (select from unit where parent_id = $1 and level = 'commune')", unit_id
+        "select exists (select from unit_version where parent_id = $1 and level = 'commune' and known_to is null"
+        " and coalesce(valid_from <= $2 and (valid_to is null or valid_to > $2), valid_to is null))",
+        unit_id,
+        day,
     )
     return found
 
 
+async def states(conn: Conn, unit_id: str) -> list[Unit]:
+    """A unit's states over time as they are known now."""
+    rows = await conn.fetch(
+        f"select {_UNIT} from unit_version where unit_id = $1 and known_to is null order by valid_from", unit_id
+    )
+    return [_unit(r) for r in rows]
+
+
+async def history(conn: Conn, unit_id: str) -> list[Known]:
+    """Everything that was ever said of a unit, in the order in which it became known."""
+    rows = await conn.fetch(
+        f"select {_UNIT}, known_from, known_to from unit_version where unit_id = $1 order by known_from, valid_from",
+        unit_id,
+    )
+    return [Known(_unit(r), r["known_from"], r["known_to"]) for r in rows]
+
+
+async def resolve(conn: Conn, code: str | None, name_folded: str | None, day: date) -> list[Unit]:
+    """The units that bore a code and a name on a day, by id; the name folded, with or without its kind in front."""
+    return [u for u in await held(conn, code, name_folded) if u.holds_on(day)]
+
+
+async def held(conn: Conn, code: str | None, name_folded: str | None) -> list[Unit]:
+    """Every state known now that bears a code and a name (folded, with or without its kind), by day and id."""
+    rows = await conn.fetch(
+        f"select {_UNIT} from unit_version where known_to is null and ($1::text is null or code = $1)"
+        " and ($2::text is null or name_folded = $2 or bare_folded = $2) order by valid_from, unit_id",
+        code,
+        name_folded,
+    )
+    return [_unit(r) for r in rows]
+
+
 async def editions(conn: Conn) -> set[str]:
     """Editions that are loaded."""
-    return {r["edition"] for r in await conn.fetch("select distinct edition from unit")}
+    rows = await conn.fetch("select distinct edition from unit_version where edition <> '' and known_to is null")
+    return {r["edition"] for r in rows}
 
 
-async def save_units(conn: Conn, units: Sequence[Unit]) -> None:
-    """Inserts units, parents before children."""
-    await conn.executemany(f"insert into unit ({_UNIT}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", units)
+async def save_states(conn: Conn, states: Sequence[Unit], *, known_from: datetime) -> None:
+    """Writes states that are known from a moment on; units that are new get their identity."""
+    ids = [(s.unit_id,) for s in states]
+    await conn.executemany("insert into unit (unit_id) values ($1) on conflict do nothing", ids)
+    marks = ", ".join(f"${n + 1}" for n in range(len(_COLUMNS) + 3))
+    await conn.executemany(
+        f"insert into unit_version ({_UNIT}, name_folded, bare_folded, known_from) values ({marks})",
+        [(*s, fold(s.name), bare(s.name), known_from) for s in states],
+    )
 
 
-async def lock_editions(conn: Conn) -> None:
-    """One loading of an edition at a time."""
-    await conn.execute("select pg_advisory_xact_lock(hashtext('registry.edition'))")
+async def end_states(
+    conn: Conn, unit_ids: Sequence[str], *, on: date, known_from: datetime, reform_id: str | None = None
+) -> None:
+    """Ends what these units are on a day and after: it holds until the day before. What would begin only then is
+    dropped. What was known until now stays on record; `restore_states` brings it back."""
+    kept = _UNIT.replace("valid_to", "$2")
+    await conn.execute(
+        "with closed as (update unit_version set known_to = $3, closed_by = $4 where unit_id = any($1::text[])"
+        " and known_to is null and (valid_to is null or valid_to > $2) returning *)"
+        f" insert into unit_version ({_UNIT}, name_folded, bare_folded, known_from)"
+        f" select {kept}, name_folded, bare_folded, $3 from closed where valid_from < $2",
+        list(unit_ids),
+        on,
+        known_from,
+        reform_id,
+    )
+
+
+async def restore_states(conn: Conn, reform_id: str, *, known_from: datetime) -> None:
+    """Takes back what a reform did with the units: what it brought is known no longer, what it ended holds as before.
+    A correction of an ended state that was made since is kept."""
+    rows = await conn.fetch(_BEFORE, reform_id)
+    await conn.execute(
+        "update unit_version v set known_to = $2 where known_to is null and (reform_id = $1 or exists ("
+        "select from unit_version w where w.closed_by = $1 and w.unit_id = v.unit_id and w.valid_from = v.valid_from))",
+        reform_id,
+        known_from,
+    )
+    await save_states(conn, [_unit(r) for r in rows], known_from=known_from)
+
+
+async def replace_state(conn: Conn, state: Unit, *, known_from: datetime) -> None:
+    """What was known of a unit from `valid_from` on was wrong: this is known from now on."""
+    await conn.execute(
+        "update unit_version set known_to = $3 where unit_id = $1 and valid_from = $2 and known_to is null",
+        state.unit_id,
+        state.valid_from,
+        known_from,
+    )
+    await save_states(conn, [state], known_from=known_from)
+
+
+async def lock_map(conn: Conn) -> None:
+    """One change of the map at a time: an edition, a reform, a village, a correction."""
+    await conn.execute("select pg_advisory_xact_lock(hashtext('registry.map'))")
+
+
+async def hold_map(conn: Conn) -> None:
+    """Keeps the map as it is until the transaction ends; any number may, while nobody has `lock_map`."""
+    await conn.execute("select pg_advisory_xact_lock_shared(hashtext('registry.map'))")
+
+
+def _unit(row: Any) -> Unit:
+    values = [row[c] for c in _COLUMNS]
+    values[4] = Level(values[4])
+    return Unit(*values)
+
+
+_CHOSEN = (
+    "($3::text is null or unit_id <> $3) and ($4::text is null or level = $4)"
+    " and ($5::text is null or strpos(name_folded, $5) > 0)"
+)
+
+
+def _in_force(known: datetime | None, place: int) -> str:
+    """A state `v` that holds on day $1, as far as was known at ${place} (not asked for when None)."""
+    when = f"v.known_from <= ${place} and (v.known_to is null or v.known_to > ${place})"
+    known_then = when if known else "v.known_to is null"
+    return f"v.valid_from <= $1 and (v.valid_to is null or v.valid_to > $1) and {known_then}"
+
+
+def _said(known: datetime | None) -> list[datetime]:
+    return [known] if known else []
+
+
+def _below(known: datetime | None, place: int) -> str:
+    """The unit $2 and what is below it on day $1, with its depth."""
+    holds = _in_force(known, place)
+    return (
+        f"with recursive below as (select {_OF_V}, v.name_folded, 0 as depth from unit_version v"
+        f" where v.unit_id = $2 and {holds} union all"
+        f" select {_OF_V}, v.name_folded, below.depth + 1 from unit_version v"
+        f" join below on v.parent_id = below.unit_id where {holds})"
+    )

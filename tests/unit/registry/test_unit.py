@@ -48,7 +48,7 @@ def test_parents_come_before_their_children() -> None:
 
 def test_loading_an_edition_establishes_every_unit_on_its_first_day() -> None:
     units = unit.read_edition(ROWS, "2023")
-    events = unit.load(units, set(), "2023")
+    events = unit.load(units, set(), "2023", first="2023")
     assert [e.unit_id for e in events] == ["51", "533", "21400", "536"]
     assert events[2] == UnitEstablished(
         occurred_at=datetime(2020, 2, 1, tzinfo=VIETNAM), unit_id="21400", code="21400", name="Đơn vị 21400",
@@ -58,10 +58,10 @@ def test_loading_an_edition_establishes_every_unit_on_its_first_day() -> None:
 
 
 def test_loading_it_again_establishes_nothing() -> None:
-    assert unit.load(unit.read_edition(ROWS, "2023"), {"2023"}, "2023") == []
+    assert unit.load(unit.read_edition(ROWS, "2023"), {"2023"}, "2023", first="2023") == []
 
 
 def test_the_next_edition_has_to_come_as_a_reform() -> None:
     with pytest.raises(Problem) as refused:
-        unit.load(unit.read_edition(ROWS, "2025-07"), {"2023"}, "2025-07")
-    assert (refused.value.status, refused.value.slug) == (409, "another_edition_in_force")
+        unit.load(unit.read_edition(ROWS, "2025-07"), {"2023"}, "2025-07", first="2023")
+    assert (refused.value.status, refused.value.slug) == (409, "comes_as_reform")
