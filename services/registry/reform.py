@@ -1,12 +1,17 @@
-"""Rules of reforms: what a decision does with the units, and where their villages and teams go. Pure."""
+"""Rules of reforms: what a decision does with the map of the day before. Pure; the teams are in `reform_teams`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import date
 from typing import NamedTuple
 
-from shared.contracts.reform import LegalBasis, Part, UnitState
+from services.registry.unit import Unit
+from shared.contracts.reform import Change, Heir, How, LegalBasis, Level, Part, Transition, UnitChange, UnitState
+from shared.errors import Text
+
+RANK = {Level.PROVINCE: 0, Level.DISTRICT: 1, Level.COMMUNE: 2, Level.VILLAGE: 3}
+"""A unit lies below units of a smaller number only; any of the levels may be left out."""
 
 
 class Predecessor(NamedTuple):
@@ -27,7 +32,7 @@ class Successor(NamedTuple):
 
 
 class ReformPlan(NamedTuple):
-    """What a decision says. Units that it does not name go on as they are, below whom they then belong.
+    """What a decision says. Units that it does not name go on as they are, below whoever follows their parent.
 
     Abolished is whoever is a predecessor or has an heir, and is no successor.
     """
@@ -48,3 +53,171 @@ class Choices(NamedTuple):
     """Unit by team."""
     villages: Mapping[str, str] = {}
     """New parent by village (or by any other unit below one that is split)."""
+
+
+class Ground(NamedTuple):
+    """What is known before a reform."""
+
+    old: Mapping[str, Unit]
+    """The map of the day before, by id."""
+    known: Set[str]
+    """Ids of all units that are known for any day: a new unit may have none of them."""
+    newer: Sequence[Unit]
+    """States that begin on the effective day or later."""
+
+
+class Fault(NamedTuple):
+    """Something that a decision cannot say; `field` is its path in the body."""
+
+    slug: str
+    field: str
+    message: Text
+
+
+class Question(NamedTuple):
+    """Something that the decision leaves open: where a village or a team belongs."""
+
+    field: str
+    subject_id: str
+    name: str
+    unit_id: str
+    """Where it is on the day before."""
+    candidates: tuple[str, ...]
+
+
+class Prepared(NamedTuple):
+    """The map from the effective day on, and what leads there. Of an undecided unit the parent is provisional."""
+
+    old: Mapping[str, Unit]
+    new: Mapping[str, UnitState]
+    succession: Succession
+    changes: tuple[UnitChange, ...]
+    """Established and changed units, parents before children, then the abolished ones."""
+    transitions: tuple[Transition, ...]
+    heirs: tuple[Heir, ...]
+    questions: tuple[Question, ...]
+
+    @property
+    def undecided(self) -> frozenset[str]:
+        """Units whose new parent has to be chosen still."""
+        return frozenset(q.subject_id for q in self.questions)
+
+
+class Succession:
+    """Who follows whom, read off a plan."""
+
+    def __init__(self, old: Mapping[str, Unit], plan: ReformPlan) -> None:
+        self.old = old
+        self.states = {s.unit.unit_id: s.unit for s in plan.successors}
+        self.followers: dict[str, list[str]] = {}
+        for successor in plan.successors:
+            for unit_id, _ in successor.predecessors:
+                self.followers.setdefault(unit_id, []).append(successor.unit.unit_id)
+        self.abolished = (self.followers.keys() | plan.heirs.keys()) - self.states.keys()
+        only = {unit_id: ids[0] for unit_id, ids in self.followers.items() if len(ids) == 1}
+        self.heirs = {u: heir for u in sorted(self.abolished) if (heir := plan.heirs.get(u, only.get(u)))}
+
+    def level(self, unit_id: str) -> Level:
+        """The level of a unit in the new map."""
+        return self.states[unit_id].level if unit_id in self.states else self.old[unit_id].level
+
+    def goes_on_at(self, unit_id: str) -> tuple[str, ...]:
+        """Where something at a unit may be afterwards: at its successors, at itself, else at its heir."""
+        if ids := self.followers.get(unit_id):
+            return tuple(ids)
+        return (self.heirs[unit_id],) if unit_id in self.abolished else (unit_id,)
+
+    def parents_for(self, parent_id: str | None, level: Level) -> tuple[str, ...]:
+        """Units that may take over what lies below a unit; of an abolished level, those above it."""
+        while parent_id is not None:
+            ids = [i for i in self.goes_on_at(parent_id) if RANK[self.level(i)] < RANK[level]]
+            if ids:
+                return tuple(ids)
+            parent_id = self.old[parent_id].parent_id
+        return ()
+
+
+def apply(ground: Ground, plan: ReformPlan, choices: Choices) -> Prepared:
+    """The new map. The plan must have passed `reform_checks.of_plan`; the map is for `reform_checks.of_map`."""
+    succession = Succession(ground.old, plan)
+    parents, questions = _parents(succession, choices)
+    new = with_paths(_states(succession, parents))
+    return Prepared(
+        ground.old,
+        new,
+        succession,
+        tuple(_changes(ground.old, new, succession.abolished)),
+        tuple(_transitions(ground.old, new, plan.successors)),
+        tuple(Heir(unit_id=u, successor_id=s) for u, s in succession.heirs.items()),
+        tuple(questions),
+    )
+
+
+def _parents(succession: Succession, choices: Choices) -> tuple[dict[str, str | None], list[Question]]:
+    """The parents of the units that the decision does not name."""
+    parents: dict[str, str | None] = {}
+    questions = []
+    for unit in succession.old.values():
+        if unit.unit_id in succession.states or unit.unit_id in succession.abolished:
+            continue
+        ids = succession.parents_for(unit.parent_id, unit.level)
+        chosen = choices.villages.get(unit.unit_id)
+        parents[unit.unit_id] = chosen if chosen in ids else (ids[0] if ids else None)
+        if len(ids) > 1 and chosen not in ids:
+            field = f"choices.villages.{unit.unit_id}"
+            questions.append(Question(field, unit.unit_id, unit.name, unit.parent_id or "", ids))
+    return parents, questions
+
+
+def _states(succession: Succession, parents: Mapping[str, str | None]) -> Iterator[UnitState]:
+    yield from succession.states.values()
+    for unit_id, parent_id in parents.items():
+        yield state(succession.old[unit_id]).model_copy(update={"parent_id": parent_id})
+
+
+def state(unit: Unit) -> UnitState:
+    """A unit as events tell it."""
+    return UnitState(**{name: getattr(unit, name) for name in UnitState.model_fields})
+
+
+def with_paths(states: Iterable[UnitState]) -> dict[str, UnitState]:
+    """The units by id, from the top down, each with the district and the commune that it lies in."""
+    done: dict[str, UnitState] = {}
+    for unit in sorted(states, key=lambda s: (RANK[s.level], s.unit_id)):
+        above = done.get(unit.parent_id or "")
+        district = unit.unit_id if unit.level is Level.DISTRICT else (above.district_id if above else None)
+        commune = unit.unit_id if unit.level is Level.COMMUNE else (above.commune_id if above else None)
+        done[unit.unit_id] = unit.model_copy(update={"district_id": district, "commune_id": commune})
+    return done
+
+
+def _changes(old: Mapping[str, Unit], new: Mapping[str, UnitState], abolished: Set[str]) -> Iterator[UnitChange]:
+    for unit_id, unit in new.items():
+        before = old.get(unit_id)
+        if before is None:
+            yield UnitChange(change=Change.ESTABLISHED, unit=unit)
+        elif state(before) != unit:
+            yield UnitChange(change=Change.CHANGED, unit=unit, since=before.valid_from)
+    for unit_id in sorted(abolished, key=lambda i: (RANK[old[i].level], i)):
+        yield UnitChange(change=Change.ABOLISHED, unit=state(old[unit_id]), since=old[unit_id].valid_from)
+
+
+def _transitions(
+    old: Mapping[str, Unit], new: Mapping[str, UnitState], successors: Iterable[Successor]
+) -> Iterator[Transition]:
+    for successor in successors:
+        after = new[successor.unit.unit_id]
+        for unit_id, part in successor.predecessors:
+            how = _how(old[unit_id], after, part, alone=len(successor.predecessors) == 1)
+            yield Transition(predecessor_id=unit_id, successor_id=after.unit_id, part=part, how=how)
+
+
+def _how(before: Unit, after: UnitState, part: Part, *, alone: bool) -> How:
+    """The first that fits: a unit that is promoted may have another name and another parent as well."""
+    if part is Part.PART:
+        return How.SPLIT
+    if not alone:
+        return How.MERGED
+    if before.level is not after.level:
+        return How.PROMOTED
+    return How.TRANSFERRED if before.name == after.name and before.parent_id != after.parent_id else How.RENAMED

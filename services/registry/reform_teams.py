@@ -1,0 +1,125 @@
+"""Rules of reforms: where the teams go. By their village, else to the one successor, else by choice. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from services.registry.reform import RANK, Choices, Fault, Prepared, Question
+from services.registry.reform_checks import not_a_candidate
+from shared.contracts.reform import Level, UnitState
+
+
+class Place(NamedTuple):
+    """Where a team is from a day on."""
+
+    team_id: str
+    name: str
+    level: Level
+    unit_id: str
+    village: str | None
+    village_id: str | None
+    district_id: str | None
+    commune_id: str | None
+    since: date
+
+    @property
+    def path(self) -> frozenset[str]:
+        """Every unit that the place names."""
+        ids = (self.unit_id, self.village_id, self.district_id, self.commune_id)
+        return frozenset(i for i in ids if i)
+
+
+class Move(NamedTuple):
+    """A team's place before and after; `after.since` is its first day there."""
+
+    before: Place
+    after: Place
+
+
+class Moves(NamedTuple):
+    """What becomes of all teams."""
+
+    moves: tuple[Move, ...]
+    questions: tuple[Question, ...]
+
+
+def move_teams(prepared: Prepared, places: Iterable[Place], choices: Choices, effective_on: date) -> Moves:
+    """The moves of the teams whose places reach to the effective day or begin later. A team waits for its village, or
+    for any other unit that it lies in, where that is undecided."""
+    moves: list[Move] = []
+    questions: dict[str, Question] = {}
+    below, undecided = _below(prepared), prepared.undecided
+    for place in places:
+        if place.unit_id not in prepared.old:
+            continue
+        ids = candidates(prepared, place, below)
+        chosen = choices.teams.get(place.team_id)
+        if not _decided(prepared, place, ids, chosen):
+            field = f"choices.teams.{place.team_id}"
+            questions[place.team_id] = Question(field, place.team_id, place.name, place.unit_id, ids)
+            continue
+        target = chosen if chosen in ids else ids[0]
+        after = _at(prepared.new, place, target, max(effective_on, place.since))
+        if after._replace(since=place.since) != place and after.path.isdisjoint(undecided):
+            moves.append(Move(place, after))
+    return Moves(tuple(moves), tuple(questions.values()))
+
+
+def _decided(prepared: Prepared, place: Place, ids: Sequence[str], chosen: str | None) -> bool:
+    """Open is a split only: where a unit has one successor or an heir, a choice may differ but need not be made."""
+    follows = prepared.succession.goes_on_at(place.village_id or place.unit_id)
+    return len(follows) == 1 or len(ids) == 1 or chosen in ids
+
+
+def candidates(prepared: Prepared, place: Place, below: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Where a team may be afterwards, the place that it takes by itself first. A team of a village follows the village;
+    one of an abolished unit without successors may also go to where anything below that unit went."""
+    succession = prepared.succession
+    if place.village_id and place.village_id in prepared.old:
+        return succession.goes_on_at(place.village_id)
+    ids = list(succession.goes_on_at(place.unit_id))
+    if place.unit_id in succession.abolished and place.unit_id not in succession.followers:
+        ids += [i for unit_id in below.get(place.unit_id, ()) for i in succession.goes_on_at(unit_id)]
+    return tuple(dict.fromkeys(i for i in ids if RANK[succession.level(i)] < RANK[Level.VILLAGE]))
+
+
+def _below(prepared: Prepared) -> dict[str, list[str]]:
+    below: dict[str, list[str]] = {}
+    for unit in prepared.old.values():
+        if unit.parent_id:
+            below.setdefault(unit.parent_id, []).append(unit.unit_id)
+    return below
+
+
+def _at(new: Mapping[str, UnitState], place: Place, target: str, since: date) -> Place:
+    """The place at a unit of the new map; at a village it belongs to the village's parent."""
+    village = new[target] if new[target].level is Level.VILLAGE else None
+    unit = new[village.parent_id or ""] if village else new[target]
+    return place._replace(
+        level=_level(place.level, unit.level),
+        unit_id=unit.unit_id,
+        village=village.name if village else place.village,
+        village_id=village.unit_id if village else None,
+        district_id=unit.district_id,
+        commune_id=unit.commune_id,
+        since=since,
+    )
+
+
+def _level(team: Level, unit: Level) -> Level:
+    """A village's team stays one; a district without communes may have a team of a commune."""
+    if team is Level.VILLAGE or (team is Level.COMMUNE and unit is Level.DISTRICT):
+        return team
+    return unit
+
+
+def of_choices(prepared: Prepared, places: Iterable[Place], choices: Choices) -> Iterator[Fault]:
+    """What is wrong with the choices for teams."""
+    below, by_team = _below(prepared), {p.team_id: p for p in places if p.unit_id in prepared.old}
+    for team_id, chosen in choices.teams.items():
+        place = by_team.get(team_id)
+        ids = candidates(prepared, place, below) if place else ()
+        if len(ids) < 2 or chosen not in ids:
+            yield not_a_candidate(f"choices.teams.{team_id}", chosen, ids if len(ids) > 1 else ())
