@@ -9,7 +9,7 @@ from typing import NamedTuple
 from services.registry.unit import Unit
 from shared import errors
 from shared.clock import local_day, start_of_day
-from shared.contracts.reform import Level
+from shared.contracts.reform import EndReason, Level
 from shared.contracts.registry import LeaveReason, MemberJoined, MemberLeft, Role, TeamFormed
 
 TEAM_LEVELS = {
@@ -21,7 +21,7 @@ TEAM_LEVELS = {
 
 
 class Team(NamedTuple):
-    """A team."""
+    """A team as it is, or was at last. `TeamHistory` knows it on any day."""
 
     team_id: str
     name: str
@@ -33,11 +33,71 @@ class Team(NamedTuple):
     decision_number: str
     decision_date: date
     formed_on: date
+    village_id: str | None = None
+    disbanded_on: date | None = None
+    """The last day; None while there is the team."""
+    end_reason: EndReason | None = None
+    into_team_id: str | None = None
+    """The team that it was merged into."""
 
     @property
     def path(self) -> tuple[str | None, ...]:
         """Ids of its unit and of everything above it that is known here."""
         return (self.unit_id, self.commune_id, self.district_id)
+
+    def there_on(self, day: date) -> bool:
+        """Whether there is the team on that day."""
+        return self.formed_on <= day and (self.disbanded_on is None or day <= self.disbanded_on)
+
+
+class TeamPlace(NamedTuple):
+    """Where a team is from a day on, as it is known now."""
+
+    team_id: str
+    valid_from: date
+    valid_to: date | None
+    """The first day at another place; None while it is there."""
+    unit_id: str
+    level: Level
+    village: str | None
+    village_id: str | None
+    district_id: str | None
+    commune_id: str | None
+    reason: str
+    """`founding`, or a MoveReason."""
+    reform_id: str | None = None
+
+    @property
+    def path(self) -> tuple[str | None, ...]:
+        """Ids of the unit and of everything above it that is known here."""
+        return (self.unit_id, self.commune_id, self.district_id)
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the team is there on that day."""
+        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
+
+class NameSince(NamedTuple):
+    """A team's name, and the first day on which it has it."""
+
+    valid_from: date
+    name: str
+
+
+class TeamHistory(NamedTuple):
+    """A team with all its places and names, by day."""
+
+    team: Team
+    places: tuple[TeamPlace, ...]
+    names: tuple[NameSince, ...]
+
+    def place_on(self, day: date) -> TeamPlace:
+        """Where it is on a day; of a day before the founding, its first place."""
+        return next((p for p in reversed(self.places) if p.valid_from <= day), self.places[0])
+
+    def name_on(self, day: date) -> str:
+        """What it is called on a day; before the founding, its first name."""
+        return next((n.name for n in reversed(self.names) if n.valid_from <= day), self.names[0].name)
 
 
 class Member(NamedTuple):

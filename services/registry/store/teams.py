@@ -1,83 +1,221 @@
-"""SQL of teams and their members."""
+"""SQL of teams: where they are and what they are called, on any day, as it is known now."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
 
-from services.registry.team import Member, Team
-from shared.contracts.reform import Level
-from shared.contracts.registry import Role
+from services.registry.team import NameSince, Team, TeamHistory, TeamPlace
+from shared.contracts.reform import EndReason, Level
 from shared.db import Conn
 
-_TEAM = "team_id, name, level, unit_id, village, district_id, commune_id, decision_number, decision_date, formed_on"
-_MEMBER = "member_id, team_id, role, organisation_id, joined_on, left_on"
+_TEAM = (
+    "team_id, name, level, unit_id, village, district_id, commune_id, decision_number, decision_date, formed_on,"
+    " village_id, disbanded_on, end_reason, into_team_id"
+)
+_PLACE = (
+    "team_id, valid_from, valid_to, unit_id, level, village, village_id, district_id, commune_id, reason, reform_id"
+)
+_PLACE_TYPES = ("text", "date", "date", "text", "text", "text", "text", "text", "text", "text", "text")
+
+
+# -- teams ------------------------------------------------------------------------------------------------------------
 
 
 async def team(conn: Conn, team_id: str) -> Team | None:
-    """One team."""
+    """One team, as it is or was at last."""
     row = await conn.fetchrow(f"select {_TEAM} from team where team_id = $1", team_id)
-    return Team(**{**row, "level": Level(row["level"])}) if row else None
+    return _team(row) if row else None
 
 
-async def lock_team(conn: Conn, team_id: str) -> Team | None:
-    """One team, locked until the transaction ends: its members change one at a time."""
-    row = await conn.fetchrow(f"select {_TEAM} from team where team_id = $1 for update", team_id)
-    return Team(**{**row, "level": Level(row["level"])}) if row else None
+async def history(conn: Conn, team_id: str) -> TeamHistory | None:
+    """One team with all its places and names."""
+    return (await histories(conn, [team_id])).get(team_id)
 
 
-async def teams(conn: Conn, *, within: Sequence[str], after: str, limit: int) -> list[Team]:
-    """Teams by id, at or below any of these units."""
-    rows = await conn.fetch(
-        f"select {_TEAM} from team where team_id > $2 and (unit_id = any($1::text[])"
-        " or district_id = any($1::text[]) or commune_id = any($1::text[])) order by team_id limit $3",
-        list(within),
-        after,
-        limit,
+async def lock_histories(conn: Conn, team_ids: Iterable[str]) -> dict[str, TeamHistory]:
+    """These teams, locked until the transaction ends: what is on record of each changes one at a time."""
+    ids = sorted(set(team_ids))  # always in one order: two that want the same two never wait for each other
+    await conn.fetch("select from team where team_id = any($1::text[]) order by team_id for update", ids)
+    return await histories(conn, ids)
+
+
+async def histories(conn: Conn, team_ids: Sequence[str]) -> dict[str, TeamHistory]:
+    """Those of these teams that there are, by id, each with all its places and names."""
+    ids = list(team_ids)
+    teams = await conn.fetch(f"select {_TEAM} from team where team_id = any($1::text[])", ids)
+    named = await conn.fetch(
+        "select team_id, valid_from, name from team_name where team_id = any($1::text[]) and known_to is null"
+        " order by valid_from",
+        ids,
     )
-    return [Team(**{**r, "level": Level(r["level"])}) for r in rows]
+    names: dict[str, list[NameSince]] = {}
+    for row in named:
+        names.setdefault(row["team_id"], []).append(NameSince(row["valid_from"], row["name"]))
+    placed: dict[str, list[TeamPlace]] = {}
+    for place in await _places(conn, ids):
+        placed.setdefault(place.team_id, []).append(place)
+    return {r["team_id"]: TeamHistory(_team(r), tuple(placed[r[0]]), tuple(names[r[0]])) for r in teams}
 
 
-async def count_teams(conn: Conn, *, within: Sequence[str]) -> int:
-    """How many teams `teams` lists in all."""
-    value = await conn.fetchval(
-        "select count(*) from team where unit_id = any($1::text[]) or district_id = any($1::text[])"
-        " or commune_id = any($1::text[])",
-        list(within),
-    )
-    return int(value)
+async def save_team(conn: Conn, team: Team, *, known_from: datetime) -> bool:
+    """Inserts a team with its first place and name; answers False when the id is taken."""
+    return await save_teams(conn, [team], known_from=known_from) == 1
 
 
-async def save_team(conn: Conn, team: Team) -> bool:
-    """Inserts; answers False when the id is taken."""
-    status = await conn.execute(
-        f"insert into team ({_TEAM}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing", *team
-    )
-    return status.endswith(" 1")
+async def save_teams(conn: Conn, teams: Sequence[Team], *, known_from: datetime) -> int:
+    """Inserts teams with their first places and names; answers how many, leaving out those whose id is taken."""
+    marks = ", ".join(f"${n}" for n in range(1, 15))
+    saved = []
+    for new in teams:
+        status = await conn.execute(f"insert into team ({_TEAM}) values ({marks}) on conflict do nothing", *new)
+        if status.endswith(" 1"):
+            saved.append(new)
+    await _insert_names(conn, [(t.team_id, t.formed_on, t.name) for t in saved], known_from)
+    await _insert_places(conn, [_first_place(t) for t in saved], known_from)
+    return len(saved)
 
 
-async def members(conn: Conn, team_id: str) -> list[Member]:
-    """All members that a team ever had, by id."""
-    rows = await conn.fetch(f"select {_MEMBER} from member where team_id = $1 order by member_id", team_id)
-    return [Member(**{**r, "role": Role(r["role"])}) for r in rows]
-
-
-async def member(conn: Conn, member_id: str) -> Member | None:
-    """One member, locked until the transaction ends."""
-    row = await conn.fetchrow(f"select {_MEMBER} from member where member_id = $1 for update", member_id)
-    return Member(**{**row, "role": Role(row["role"])}) if row else None
-
-
-async def save_member(conn: Conn, member: Member) -> bool:
-    """Inserts; answers False when the id is taken."""
-    status = await conn.execute(
-        f"insert into member ({_MEMBER}) values ($1, $2, $3, $4, $5, $6) on conflict do nothing", *member
-    )
-    return status.endswith(" 1")
-
-
-async def end_membership(conn: Conn, member_id: str, left_on: date, reason: str) -> None:
-    """Notes a member's last day."""
+async def save_name(conn: Conn, team_id: str, name: NameSince, *, known_from: datetime) -> None:
+    """A team's name from a day on; one from the same day is known no longer."""
     await conn.execute(
-        "update member set left_on = $2, leave_reason = $3 where member_id = $1", member_id, left_on, reason
+        "update team_name set known_to = $3 where team_id = $1 and valid_from = $2 and known_to is null",
+        team_id,
+        name.valid_from,
+        known_from,
     )
+    await _insert_names(conn, [(team_id, *name)], known_from)
+    await conn.execute("update team set name = $2 where team_id = $1", team_id, name.name)
+
+
+async def save_end(conn: Conn, team_id: str, last_day: date, reason: EndReason, into_team_id: str | None) -> None:
+    """Notes a team's last day."""
+    await conn.execute(
+        "update team set disbanded_on = $2, end_reason = $3, into_team_id = $4 where team_id = $1",
+        team_id,
+        last_day,
+        reason,
+        into_team_id,
+    )
+
+
+# -- places -----------------------------------------------------------------------------------------------------------
+
+
+async def place(conn: Conn, team_id: str, day: date) -> TeamPlace | None:
+    """Where a team is on a day; None before its founding."""
+    return next((p for p in await places(conn, team_id) if p.holds_on(day)), None)
+
+
+async def places(conn: Conn, team_id: str) -> list[TeamPlace]:
+    """All places of a team, by day."""
+    return await _places(conn, [team_id])
+
+
+async def teams_at(conn: Conn, unit_ids: Iterable[str], day: date, *, or_later: bool = False) -> list[TeamPlace]:
+    """Where teams are on a day at exactly these units or villages, by team; `or_later`: their later places there too.
+
+    A team that had ended by then is left out.
+    """
+    rows = await conn.fetch(
+        f"select {_PLACE} from team_place p where (unit_id = any($1::text[]) or village_id = any($1::text[]))"
+        " and known_to is null and (valid_to is null or valid_to > $2) and ($3 or valid_from <= $2)"
+        " and exists (select from team t where t.team_id = p.team_id"
+        " and (t.disbanded_on is null or t.disbanded_on >= $2)) order by team_id, valid_from",
+        list(unit_ids),
+        day,
+        or_later,
+    )
+    return [_place(r) for r in rows]
+
+
+async def save_places(conn: Conn, moves: Sequence[TeamPlace], *, known_from: datetime) -> None:
+    """Says where teams are from `valid_from` until before `valid_to` (None: for good), whatever was known until now.
+
+    What was known of these days is known no longer; of places that reach over them, the days before and after stay.
+    A team may come several times if the days do not overlap. Locks the teams.
+    """
+    columns = _columns(moves)[:3]
+    span = "unnest($1::text[], $2::date[], $3::date[]) as s(team_id, valid_from, valid_to)"
+    await conn.fetch("select from team where team_id = any($1::text[]) order by team_id for update", columns[0])
+    replaced = await conn.fetch(
+        f"update team_place p set known_to = $4 from {span} where p.team_id = s.team_id and p.known_to is null"
+        " and daterange(p.valid_from, p.valid_to) && daterange(s.valid_from, s.valid_to)"
+        f" returning {', '.join('p.' + c for c in _PLACE.split(', '))}",
+        *columns,
+        known_from,
+    )
+    by_team: dict[str, list[TeamPlace]] = {}
+    for move in moves:
+        by_team.setdefault(move.team_id, []).append(move)
+    kept = [part for old in map(_place, replaced) for part in _outside(old, by_team[old.team_id])]
+    await _insert_places(conn, [*kept, *moves], known_from)
+    await conn.execute(
+        "update team t set unit_id = p.unit_id, level = p.level, village = p.village, village_id = p.village_id,"
+        " district_id = p.district_id, commune_id = p.commune_id from team_place p"
+        " where t.team_id = any($1::text[]) and p.team_id = t.team_id and p.known_to is null and p.valid_to is null",
+        columns[0],
+    )
+
+
+# -- rows -------------------------------------------------------------------------------------------------------------
+
+
+async def _places(conn: Conn, team_ids: Sequence[str]) -> list[TeamPlace]:
+    rows = await conn.fetch(
+        f"select {_PLACE} from team_place where team_id = any($1::text[]) and known_to is null"
+        " order by team_id, valid_from",
+        list(team_ids),
+    )
+    return [_place(r) for r in rows]
+
+
+async def _insert_places(conn: Conn, new: Sequence[TeamPlace], known_from: datetime) -> None:
+    parts = ", ".join(f"${n}::{t}[]" for n, t in enumerate(_PLACE_TYPES, 1))
+    await conn.execute(
+        f"insert into team_place ({_PLACE}, known_from) select *, $12 from unnest({parts})", *_columns(new), known_from
+    )
+
+
+async def _insert_names(conn: Conn, names: Sequence[tuple[str, date, str]], known_from: datetime) -> None:
+    await conn.executemany(
+        "insert into team_name (team_id, valid_from, name, known_from) values ($1, $2, $3, $4)",
+        [(*n, known_from) for n in names],
+    )
+
+
+def _columns(places: Sequence[TeamPlace]) -> list[list[Any]]:
+    return [list(column) for column in zip(*places, strict=True)] or [[] for _ in _PLACE_TYPES]
+
+
+def _first_place(team: Team) -> TeamPlace:
+    return TeamPlace(
+        team.team_id, team.formed_on, None, team.unit_id, team.level, team.village, team.village_id, team.district_id,
+        team.commune_id, "founding",
+    )  # fmt: skip
+
+
+def _outside(place: TeamPlace, moves: Sequence[TeamPlace]) -> list[TeamPlace]:
+    """The days of a place that no move is about."""
+    parts = [place]
+    for move in moves:
+        parts = [rest for part in parts for rest in _without(part, move)]
+    return parts
+
+
+def _without(place: TeamPlace, move: TeamPlace) -> list[TeamPlace]:
+    if not (place.holds_on(move.valid_from) or move.holds_on(place.valid_from)):
+        return [place]
+    before = [place._replace(valid_to=move.valid_from)] if place.valid_from < move.valid_from else []
+    after = move.valid_to is not None and (place.valid_to is None or move.valid_to < place.valid_to)
+    return [*before, *([place._replace(valid_from=move.valid_to)] if move.valid_to and after else [])]
+
+
+def _team(row: Any) -> Team:
+    reason = row["end_reason"]
+    return Team(**{**row, "level": Level(row["level"]), "end_reason": EndReason(reason) if reason else None})
+
+
+def _place(row: Any) -> TeamPlace:
+    return TeamPlace(**{**row, "level": Level(row["level"])})
