@@ -19,7 +19,8 @@ MAY_HOLD_SQL = (
 )  # fmt: skip
 RULES = (
     "services/*/team.py", "services/*/unit.py", "services/*/reform*.py", "services/*/campaign.py",
-    "services/*/guidance.py", "services/*/course.py", "services/*/quiz.py", "services/*/on_*.py", "services/*/projections/*.py",
+    "services/*/guidance.py", "services/*/course.py", "services/*/quiz.py", "services/*/on_*.py",
+    "services/*/projections/*.py",
 )  # fmt: skip
 
 SQL = re.compile(
