@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Scope
 
 from shared import asyncapi, problems, standing, telemetry
 from shared.errors import Problem
-from shared.http import Edge
+from shared.http import Edge, Sizes
 from shared.service import Service
 from shared.web import Lang, choose_lang
 from shared.web import docs as reference
@@ -56,7 +56,7 @@ def create_app(service: Service) -> FastAPI:
     def refuse(scope: Scope, problem: Problem) -> ASGIApp:
         return problems.respond(Request(scope), problem)
 
-    app.add_middleware(Edge, service=spec.name, max_body=service.settings.max_body_bytes, refuse=refuse)
+    app.add_middleware(Edge, service=spec.name, sizes=_sizes(service), refuse=refuse)
     return app
 
 
@@ -178,8 +178,12 @@ def _pages_app(service: Service, pages: APIRouter) -> FastAPI:
     def refuse(scope: Scope, problem: Problem) -> ASGIApp:
         return problems.respond(Request(scope), problem)
 
-    app.add_middleware(Edge, service="pages", max_body=service.settings.max_body_bytes, refuse=refuse)
+    app.add_middleware(Edge, service="pages", sizes=_sizes(service), refuse=refuse)
     return app
+
+
+def _sizes(service: Service) -> Sizes:
+    return Sizes(service.settings.max_body_bytes, service.spec.uploads)
 
 
 def _home(app: FastAPI) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import (
@@ -26,6 +26,7 @@ from shared import errors, telemetry
 from shared.auth import Caller, Role, authorize
 from shared.errors import Problem, Text
 from shared.problems import ProblemBody, pattern
+from shared.sheets import refusals
 
 T = TypeVar("T")
 
@@ -192,13 +193,29 @@ _HEADERS = [
 ]
 
 
+class Sizes(NamedTuple):
+    """How large bodies may be."""
+
+    most: int
+    uploads: Mapping[str, int] = {}
+    """Addresses (how they begin, within the application) that take files, and how large these may be."""
+
+    def of(self, scope: Scope) -> tuple[int, Problem]:
+        """The largest body that this request may have, and the refusal of a larger one."""
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        for beginning, most in self.uploads.items():
+            if path.startswith(beginning):
+                return max(most, self.most), refusals.TOO_LARGE
+        return self.most, TOO_LARGE
+
+
 class Edge:
     """The first and last thing that a request passes: trace, size limit, security headers, metrics."""
 
     def __init__(
-        self, app: ASGIApp, *, service: str, max_body: int, refuse: Callable[[Scope, Problem], ASGIApp]
+        self, app: ASGIApp, *, service: str, sizes: Sizes, refuse: Callable[[Scope, Problem], ASGIApp]
     ) -> None:
-        self._app, self._service, self._max_body, self._refuse = app, service, max_body, refuse
+        self._app, self._service, self._sizes, self._refuse = app, service, sizes, refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -224,15 +241,16 @@ class Edge:
 
     async def _within_limit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._max_body:
-            await self._refuse(scope, TOO_LARGE)(scope, receive, send)
+        most, too_large = self._sizes.of(scope)
+        if not length.isdigit() or int(length) > most:
+            await self._refuse(scope, too_large)(scope, receive, send)
             return
         if b"transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
-        body = await _read_up_to(receive, self._max_body)
+        body = await _read_up_to(receive, most)
         if body is None:
-            await self._refuse(scope, TOO_LARGE)(scope, receive, send)
+            await self._refuse(scope, too_large)(scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)
 

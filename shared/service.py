@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +55,8 @@ class Spec:
     """Pages of the service, for people; they live under `pages_at`."""
     pages_at: str = "/"
     """Where the pages live. One service has the root of the site, others a path such as `/so`."""
+    uploads: Mapping[str, int] = field(default_factory=dict)
+    """Addresses that take files, by how they begin within the API or the pages, and the largest body in bytes."""
     on_start: Callable[[Service], Awaitable[None]] | None = None
     """Started beside the API, for example the live feed."""
 
