@@ -130,9 +130,10 @@ class Succession:
     def parents_for(self, parent_id: str | None, level: Level) -> tuple[str, ...]:
         """Units that may take over what lies below a unit; of an abolished level, those above it."""
         while parent_id is not None:
-            ids = [i for i in self.goes_on_at(parent_id) if RANK[self.level(i)] < RANK[level]]
-            if ids:
-                return tuple(ids)
+            ids = self.goes_on_at(parent_id)
+            above = tuple(i for i in ids if RANK[self.level(i)] < RANK[level])
+            if above or parent_id not in self.abolished:
+                return above or ids
             parent_id = self.old[parent_id].parent_id
         return ()
 
