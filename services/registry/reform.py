@@ -88,6 +88,7 @@ class Question(NamedTuple):
 class Prepared(NamedTuple):
     """The map from the effective day on, and what leads there. Of an undecided unit the parent is provisional."""
 
+    plan: ReformPlan
     old: Mapping[str, Unit]
     new: Mapping[str, UnitState]
     succession: Succession
@@ -101,6 +102,12 @@ class Prepared(NamedTuple):
     def undecided(self) -> frozenset[str]:
         """Units whose new parent has to be chosen still."""
         return frozenset(q.subject_id for q in self.questions)
+
+    @property
+    def concerned(self) -> frozenset[str]:
+        """Units of the old map at which something may have to move."""
+        named = self.succession.followers.keys() | self.succession.abolished
+        return frozenset(named | {c.unit.unit_id for c in self.changes} & self.old.keys())
 
 
 class Succession:
@@ -144,6 +151,7 @@ def apply(ground: Ground, plan: ReformPlan, choices: Choices) -> Prepared:
     parents, questions = _parents(succession, choices)
     new = with_paths(_states(succession, parents))
     return Prepared(
+        plan,
         ground.old,
         new,
         succession,

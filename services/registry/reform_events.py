@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
-from services.registry.reform import Prepared, ReformPlan, state
+from services.registry.reform import Prepared, state
 from services.registry.reform_teams import Move
 from services.registry.unit import Unit
 from shared.clock import start_of_day
@@ -18,8 +18,9 @@ LARGEST = 150_000
 Item = UnitChange | Transition | Heir
 
 
-def reorganised(plan: ReformPlan, prepared: Prepared) -> list[UnitsReorganised]:
+def reorganised(prepared: Prepared) -> list[UnitsReorganised]:
     """What a reform did with the units, parents before children. One event as a rule: see LARGEST."""
+    plan = prepared.plan
     items: list[Item] = [*prepared.changes, *prepared.transitions, *prepared.heirs]
     return [
         UnitsReorganised(
@@ -54,17 +55,17 @@ def reassigned(moves: Sequence[Move], reform_id: str, reason: MoveReason) -> lis
     """One event for each place of a team that is another now."""
     return [
         TeamReassigned(
-            occurred_at=start_of_day(after.since),
+            occurred_at=start_of_day(after.valid_from),
             team_id=after.team_id,
             from_unit_id=before.unit_id,
-            since=before.since,
+            since=before.valid_from,
             unit_id=after.unit_id,
             level=after.level,
             village=after.village,
             village_id=after.village_id,
             district_id=after.district_id,
             commune_id=after.commune_id,
-            effective_on=after.since,
+            effective_on=after.valid_from,
             reason=reason,
             reform_id=reform_id,
         )
@@ -92,4 +93,4 @@ def reversal(
 
 def back(moves: Iterable[Move]) -> list[Move]:
     """The same moves the other way, from the same days on."""
-    return [Move(after, before._replace(since=after.since)) for before, after in moves]
+    return [Move(after, before._replace(valid_from=after.valid_from)) for before, after in moves]

@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
 from typing import NamedTuple
 
 from services.registry.reform import RANK, Choices, Fault, Prepared, Question
 from services.registry.reform_checks import not_a_candidate
-from shared.contracts.reform import Level, UnitState
-
-
-class Place(NamedTuple):
-    """Where a team is from a day on."""
-
-    team_id: str
-    name: str
-    level: Level
-    unit_id: str
-    village: str | None
-    village_id: str | None
-    district_id: str | None
-    commune_id: str | None
-    since: date
-
-    @property
-    def path(self) -> frozenset[str]:
-        """Every unit that the place names."""
-        ids = (self.unit_id, self.village_id, self.district_id, self.commune_id)
-        return frozenset(i for i in ids if i)
+from services.registry.team import TeamPlace
+from shared.contracts.reform import Level, MoveReason
 
 
 class Move(NamedTuple):
-    """A team's place before and after; `after.since` is its first day there."""
+    """A team's place before and after; `after.valid_from` is its first day there."""
 
-    before: Place
-    after: Place
+    before: TeamPlace
+    after: TeamPlace
 
 
 class Moves(NamedTuple):
@@ -45,35 +25,38 @@ class Moves(NamedTuple):
     questions: tuple[Question, ...]
 
 
-def move_teams(prepared: Prepared, places: Iterable[Place], choices: Choices, effective_on: date) -> Moves:
+def move_teams(prepared: Prepared, places: Iterable[TeamPlace], names: Mapping[str, str], choices: Choices) -> Moves:
     """The moves of the teams whose places reach to the effective day or begin later. A team waits for its village, or
     for any other unit that it lies in, where that is undecided."""
     moves: list[Move] = []
     questions: dict[str, Question] = {}
     below, undecided = _below(prepared), prepared.undecided
     for place in places:
-        if place.unit_id not in prepared.old:
-            continue
-        ids = candidates(prepared, place, below)
-        chosen = choices.teams.get(place.team_id)
+        ids, chosen = candidates(prepared, place, below), choices.teams.get(place.team_id)
         if not _decided(prepared, place, ids, chosen):
-            field = f"choices.teams.{place.team_id}"
-            questions[place.team_id] = Question(field, place.team_id, place.name, place.unit_id, ids)
+            question = Question(
+                f"choices.teams.{place.team_id}", place.team_id, names[place.team_id], place.unit_id, ids
+            )
+            questions[place.team_id] = question
             continue
-        target = chosen if chosen in ids else ids[0]
-        after = _at(prepared.new, place, target, max(effective_on, place.since))
-        if after._replace(since=place.since) != place and after.path.isdisjoint(undecided):
+        after = _at(prepared, place, chosen if chosen in ids else ids[0])
+        if where(after) != where(place) and undecided.isdisjoint(where(after)):
             moves.append(Move(place, after))
     return Moves(tuple(moves), tuple(questions.values()))
 
 
-def _decided(prepared: Prepared, place: Place, ids: Sequence[str], chosen: str | None) -> bool:
+def where(place: TeamPlace) -> tuple[str | None, ...]:
+    """What makes one place another than the next."""
+    return (place.level, place.unit_id, place.village_id, place.village, place.district_id, place.commune_id)
+
+
+def _decided(prepared: Prepared, place: TeamPlace, ids: Sequence[str], chosen: str | None) -> bool:
     """Open is a split only: where a unit has one successor or an heir, a choice may differ but need not be made."""
     follows = prepared.succession.goes_on_at(place.village_id or place.unit_id)
     return len(follows) == 1 or len(ids) == 1 or chosen in ids
 
 
-def candidates(prepared: Prepared, place: Place, below: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def candidates(prepared: Prepared, place: TeamPlace, below: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Where a team may be afterwards, the place that it takes by itself first. A team of a village follows the village;
     one of an abolished unit without successors may also go to where anything below that unit went."""
     succession = prepared.succession
@@ -93,18 +76,21 @@ def _below(prepared: Prepared) -> dict[str, list[str]]:
     return below
 
 
-def _at(new: Mapping[str, UnitState], place: Place, target: str, since: date) -> Place:
+def _at(prepared: Prepared, place: TeamPlace, target: str) -> TeamPlace:
     """The place at a unit of the new map; at a village it belongs to the village's parent."""
+    new, plan = prepared.new, prepared.plan
     village = new[target] if new[target].level is Level.VILLAGE else None
     unit = new[village.parent_id or ""] if village else new[target]
     return place._replace(
-        level=_level(place.level, unit.level),
+        valid_from=max(plan.effective_on, place.valid_from),
         unit_id=unit.unit_id,
+        level=_level(place.level, unit.level),
         village=village.name if village else place.village,
         village_id=village.unit_id if village else None,
         district_id=unit.district_id,
         commune_id=unit.commune_id,
-        since=since,
+        reason=MoveReason.REFORM,
+        reform_id=plan.reform_id,
     )
 
 
@@ -115,9 +101,9 @@ def _level(team: Level, unit: Level) -> Level:
     return unit
 
 
-def of_choices(prepared: Prepared, places: Iterable[Place], choices: Choices) -> Iterator[Fault]:
+def of_choices(prepared: Prepared, places: Iterable[TeamPlace], choices: Choices) -> Iterator[Fault]:
     """What is wrong with the choices for teams."""
-    below, by_team = _below(prepared), {p.team_id: p for p in places if p.unit_id in prepared.old}
+    below, by_team = _below(prepared), {p.team_id: p for p in places}
     for team_id, chosen in choices.teams.items():
         place = by_team.get(team_id)
         ids = candidates(prepared, place, below) if place else ()

@@ -7,7 +7,8 @@ from datetime import date
 
 from services.registry.reform import Choices, Ground, Predecessor, Prepared, ReformPlan, Successor, apply
 from services.registry.reform_checks import must_hold, of_choices, of_map, of_plan
-from services.registry.reform_teams import Moves, Place, move_teams
+from services.registry.reform_teams import Moves, move_teams
+from services.registry.team import TeamPlace
 from services.registry.unit import Unit
 from shared.contracts.reform import LegalBasis, Level, Part, UnitState
 
@@ -77,14 +78,14 @@ def prepared(reform: ReformPlan, choices: Choices | None = None, before: Ground 
     return result
 
 
-def team(team_id: str, at: Unit, *, village: Unit | None = None, level: Level | None = None) -> Place:
+def team(team_id: str, at: Unit, *, village: Unit | None = None, level: Level | None = None) -> TeamPlace:
     """A team at a unit of the old map since 28/7/2023."""
     own = level or (Level.VILLAGE if village else at.level)
     named = (village.name, village.unit_id) if village else (None, None)
-    place = (own, at.unit_id, *named, at.district_id, at.commune_id)
-    return Place(team_id, f"Tổ {team_id}", *place, date(2023, 7, 28))
+    since = date(2023, 7, 28)
+    return TeamPlace(team_id, since, None, at.unit_id, own, *named, at.district_id, at.commune_id, "founding")
 
 
-def moved(result: Prepared, *places: Place, choices: Choices | None = None) -> Moves:
+def moved(result: Prepared, *places: TeamPlace, choices: Choices | None = None) -> Moves:
     """Where the teams go."""
-    return move_teams(result, places, choices or Choices(), DAY)
+    return move_teams(result, places, {p.team_id: f"Tổ {p.team_id}" for p in places}, choices or Choices())

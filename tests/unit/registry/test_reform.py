@@ -215,7 +215,7 @@ def test_a_large_reform_comes_in_several_events_that_lose_nothing_and_repeat_not
 
 def test_the_event_tells_the_whole_reform() -> None:
     result = prepared(NO_DISTRICTS)
-    (event,) = reorganised(NO_DISTRICTS, result)
+    (event,) = reorganised(result)
     assert (event.changes, event.transitions, event.heirs) == (result.changes, result.transitions, result.heirs)
     assert event.occurred_at.isoformat() == "2025-07-01T00:00:00+07:00"
 

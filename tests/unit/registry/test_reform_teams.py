@@ -9,7 +9,8 @@ import pytest
 from services.registry.reform import Choices
 from services.registry.reform_checks import must_hold
 from services.registry.reform_events import back, reassigned
-from services.registry.reform_teams import Place, of_choices
+from services.registry.reform_teams import of_choices
+from services.registry.team import TeamPlace
 from shared import errors
 from shared.contracts.reform import Level, MoveReason
 from tests.unit.registry.reforms import DAY, moved, old_map, plan, prepared, state, successor, team
@@ -19,7 +20,7 @@ OLD = old_map()
 VILLAGES = {"111": "1a", "112": "1b"}
 
 
-def ends(places: list[Place]) -> dict[str, tuple[str, str | None, str | None, str | None]]:
+def ends(places: list[TeamPlace]) -> dict[str, tuple[str, str | None, str | None, str | None]]:
     return {p.team_id: (p.unit_id, p.village_id, p.district_id, p.commune_id) for p in places}
 
 
@@ -28,7 +29,7 @@ def test_teams_of_merged_communes_belong_to_the_new_one() -> None:
         prepared(MERGER), team("a", OLD["11"]), team("b", OLD["12"], village=OLD["121"]), team("c", OLD["13"])
     )
     assert ends([m.after for m in result.moves]) == {"a": ("11n", None, "1", "11n"), "b": ("11n", "121", "1", "11n")}
-    assert {m.after.since for m in result.moves} == {DAY}
+    assert {m.after.valid_from for m in result.moves} == {DAY}
 
 
 def test_teams_of_a_split_commune_follow_their_villages_and_the_others_wait_for_a_choice() -> None:
@@ -84,9 +85,13 @@ def test_a_team_at_a_merged_village_gets_the_new_one() -> None:
 
 
 def test_a_place_that_begins_after_the_effective_day_is_replaced_from_its_own_first_day() -> None:
-    later = team("a", OLD["11"])._replace(since=date(2025, 8, 1))
+    later = team("a", OLD["11"])._replace(valid_from=date(2025, 8, 1))
     (move,) = moved(prepared(MERGER), later).moves
-    assert (move.before.since, move.after.since, move.after.unit_id) == (date(2025, 8, 1), date(2025, 8, 1), "11n")
+    assert (move.before.valid_from, move.after.valid_from, move.after.unit_id) == (
+        date(2025, 8, 1),
+        date(2025, 8, 1),
+        "11n",
+    )
 
 
 @pytest.mark.parametrize(("team_id", "unit_id"), [("a", "1a"), ("nobody", "1a"), ("v", "1b")])
