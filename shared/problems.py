@@ -93,7 +93,7 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return respond(request, _from_validation(error))
+        return respond(request, from_validation(error))
 
     async def away(request: Request, error: Exception) -> JSONResponse:
         log.warning("answered_503", path=request.url.path, reason=type(error).__name__)
@@ -165,7 +165,8 @@ _NOT_JSON = Problem(
 _PLACES = {"body", "query", "path", "header", "cookie"}
 
 
-def _from_validation(error: RequestValidationError) -> Problem:
+def from_validation(error: RequestValidationError) -> Problem:
+    """The refusal of a request that does not fit its endpoint."""
     if isinstance(error.body, bytes):
         return _NOT_JSON
     fields = tuple(field_error(e) for e in error.errors()[:50])

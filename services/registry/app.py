@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.registry import form_team, join_team, leave_team, load_edition, read, read_units, register_organisation
+from services.registry.web import site
+from services.registry.web.visit import HOME
 from shared import feed
 from shared.contracts import events_of
 from shared.service import Spec
@@ -23,6 +25,8 @@ SPEC = Spec(
         read.routes,
         feed.routes,
     ),
+    pages=site.routes,
+    pages_at=HOME,
     migrations=Path(__file__).parent / "migrations",
     publishes=events_of("registry"),
 )

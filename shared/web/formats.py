@@ -92,6 +92,7 @@ FILTERS: dict[str, Callable[[Context, Any], str]] = {
     "n": _in_the_page_language(number),
     "pct": _in_the_page_language(percent),
     "date": _in_the_page_language(full_day),
+    "vi_date": _in_the_page_language(lambda day, _lang: full_day(day, "vi")),
     "day": _in_the_page_language(short_day),
     "weekday": _in_the_page_language(weekday),
     "short_weekday": _in_the_page_language(short_weekday),

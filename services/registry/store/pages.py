@@ -1,0 +1,83 @@
+"""SQL of the pages: counts and lists as people look at them. What they show changes in the other modules only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from shared.db import Conn
+
+_THERE = (  # a team's place on day $1
+    "p.known_to is null and p.valid_from <= $1 and (p.valid_to is null or p.valid_to > $1)"
+    " and t.formed_on <= $1 and (t.disbanded_on is null or t.disbanded_on >= $1)"
+)
+
+
+class Strength(NamedTuple):
+    """Teams at one unit on a day, and the people on them."""
+
+    teams: int
+    members: int
+
+
+async def map_days(conn: Conn, root: str) -> list[date]:
+    """The days on which the map began or changed, villages aside, from the first map of `root` on."""
+    rows = await conn.fetch(
+        "select distinct valid_from from unit_version where known_to is null and level <> 'village'"
+        " and valid_from >= (select min(valid_from) from unit_version where unit_id = $1 and known_to is null)"
+        " order by valid_from",
+        root,
+    )
+    return [r["valid_from"] for r in rows]
+
+
+async def strength(conn: Conn, day: date) -> dict[str, Strength]:
+    """Teams and members on a day by the unit that they belong to themselves, a village where there is one."""
+    rows = await conn.fetch(
+        "select coalesce(p.village_id, p.unit_id) as unit_id, count(*) as teams, sum(coalesce(m.members, 0)) as members"
+        " from team_place p join team t using (team_id)"
+        " left join (select team_id, count(*) as members from membership"
+        " where joined_on <= $1 and (left_on is null or left_on >= $1) group by team_id) m using (team_id)"
+        f" where {_THERE} group by 1",
+        day,
+    )
+    return {r["unit_id"]: Strength(r["teams"], int(r["members"])) for r in rows}
+
+
+class Listed(NamedTuple):
+    """A team as it was on a day, for a list."""
+
+    team_id: str
+    name: str
+    level: str
+    unit_id: str
+    village: str | None
+    district_id: str | None
+    formed_on: date
+    decision_number: str
+    members: int
+    has_leader: bool
+
+
+async def teams_on_day(conn: Conn, day: date, *, within: Sequence[str] | None, level: str | None) -> list[Listed]:
+    """Teams on a day by id, at or below any of these units (None: everywhere), of a level where one is given."""
+    rows = await conn.fetch(
+        "select t.team_id, n.name, p.level, p.unit_id, p.village, p.district_id, t.formed_on, t.decision_number,"
+        " coalesce(m.members, 0) as members, coalesce(m.leads, false) as has_leader"
+        " from team_place p join team t using (team_id)"
+        " join lateral (select name from team_name n where n.team_id = t.team_id and n.known_to is null"
+        " and n.valid_from <= $1 order by n.valid_from desc limit 1) n on true"
+        " left join (select m.team_id, count(*) as members, bool_or(r.role = 'leader') as leads from membership m"
+        " join lateral (select role from membership_role r where r.member_id = m.member_id and r.team_id = m.team_id"
+        " and r.joined_on = m.joined_on and r.known_to is null and r.valid_from <= $1"
+        " order by r.valid_from desc limit 1) r on true"
+        " where m.joined_on <= $1 and (m.left_on is null or m.left_on >= $1) group by m.team_id) m using (team_id)"
+        f" where {_THERE} and ($2::text[] is null or p.unit_id = any($2) or p.district_id = any($2)"
+        " or p.commune_id = any($2) or p.village_id = any($2)) and ($3::text is null or p.level = $3)"
+        " order by t.team_id",
+        day,
+        None if within is None else list(within),
+        level,
+    )
+    return [Listed(*r.values()) for r in rows]

@@ -1,0 +1,90 @@
+"""The map of a day as a tree to look at: any depth, numbers added up from below. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from services.registry.store.pages import Strength
+from services.registry.unit import KINDS, Unit
+from shared.contracts.reform import Level
+from shared.vietnamese import search_key, sort_key
+
+NONE = Strength(0, 0)
+_ORDER = list(KINDS)
+_NUMBERS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A unit of the tree with everything below it."""
+
+    unit: Unit
+    children: tuple[Node, ...]
+    strength: Strength
+    """Teams and members here and below."""
+    found: bool = True
+    """Whether it is looked for itself, or shown only because of what is below it."""
+
+    @property
+    def kinds(self) -> list[tuple[str, int]]:
+        """How many units of each kind are directly below, in the order in which they are listed."""
+        return [(kind, len(list(some))) for kind, some in groupby(self.children, key=lambda n: n.unit.kind)]
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether there is a unit below that has units below it."""
+        return any(child.children for child in self.children)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelCount:
+    """How many units of a level there are."""
+
+    level: Level
+    count: int
+
+
+def grow(units: Sequence[Unit], strengths: Mapping[str, Strength]) -> Node | None:
+    """The tree of a day's map; the first unit is its root. None where there is no map."""
+    below: dict[str | None, list[Unit]] = {}
+    for unit in units:
+        below.setdefault(unit.parent_id, []).append(unit)
+    return _node(units[0], below, strengths) if units else None
+
+
+def _node(unit: Unit, below: Mapping[str | None, list[Unit]], strengths: Mapping[str, Strength]) -> Node:
+    children = tuple(_node(child, below, strengths) for child in sorted(below.get(unit.unit_id, ()), key=_place))
+    own = strengths.get(unit.unit_id, NONE)
+    teams = own.teams + sum(child.strength.teams for child in children)
+    members = own.members + sum(child.strength.members for child in children)
+    return Node(unit, children, Strength(teams, members))
+
+
+def _place(unit: Unit) -> tuple[int, object, str]:
+    """Cities and wards before what is in the country; then as Vietnamese sorts, Thôn 2 before Thôn 10; then by id."""
+    kind = _ORDER.index(unit.kind) if unit.kind in _ORDER else len(_ORDER)
+    return kind, sort_key(_NUMBERS.sub(lambda found: found[0].zfill(6), unit.name)), unit.unit_id
+
+
+def only(node: Node, wanted: str) -> Node | None:
+    """The branches with a unit whose name has `wanted` in it, however it is typed; None where there is none."""
+    piece = search_key(wanted)
+    children = tuple(kept for child in node.children if (kept := only(child, piece)))
+    found = piece in search_key(node.unit.name)
+    return Node(node.unit, children, node.strength, found) if found or children else None
+
+
+def counts(units: Iterable[Unit]) -> tuple[LevelCount, ...]:
+    """How many units of each level below the province there are, from the top down."""
+    levels = [unit.level for unit in units]
+    some = (Level.DISTRICT, Level.COMMUNE, Level.VILLAGE)
+    return tuple(LevelCount(level, levels.count(level)) for level in some if level in levels)
+
+
+def nearest(days: Sequence[date], day: date) -> int:
+    """Which of the map's days a day belongs to: the last that is not after it; the first where it is before all."""
+    return max((n for n, begun in enumerate(days) if begun <= day), default=0)

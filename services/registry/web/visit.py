@@ -1,0 +1,133 @@
+"""One request for a page: who looks, in which language, at which day; and refusals as pages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from services.registry import store
+from shared import problems
+from shared.auth import Caller, Role, authorize, authorize_form
+from shared.clock import local_day
+from shared.db import INFRASTRUCTURE_ERRORS
+from shared.errors import TITLES, Problem
+from shared.service import Service
+from shared.web import Lang, choose_lang, environment, shell
+from shared.web.forms import typed_day
+from shared.web.viewer import Viewer, signed_in, viewer
+
+PAGES = Path(__file__).parents[1] / "pages"
+HOME = "/so"
+_ENV = environment(PAGES)
+
+
+class Visit:
+    """What a page needs to know of its request, and how it answers."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.service: Service = request.app.state.service
+        self.lang: Lang = choose_lang(request.query_params.get("lang"), request.cookies.get("lang"))
+        self.caller: Caller | None = signed_in(request, self.service.auth)
+
+    @property
+    def today(self) -> date:
+        """The day it is in Vietnam."""
+        return local_day(self.service.clock())
+
+    @property
+    def path(self) -> str:
+        """The address of the page on this site, without the language."""
+        asked = [(k, v) for k, v in self.request.query_params.multi_items() if k != "lang" and v]
+        return self.request.url.path + (f"?{urlencode(asked)}" if asked else "")
+
+    def day(self, name: str = "on") -> date:
+        """The day that the address asks for; today when it asks for none, or for none that exists."""
+        found = typed_day(self.request.query_params.get(name, ""))
+        return found if found and 1990 <= found.year <= 2100 else self.today
+
+    def must_be(self, *roles: Role) -> Caller:
+        """The caller of a page that only these roles may see. Raises 401 or 403."""
+        return authorize(self.request, roles)
+
+    def must_send(self, *roles: Role) -> Caller:
+        """The caller of a form that only these roles may send. Raises 401 or 403."""
+        return authorize_form(self.request, roles)
+
+    async def page(self, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+        """The page in the visitor's language."""
+        return self._render(template, await self._viewer(), status, context)
+
+    def refusal(self, problem: Problem) -> HTMLResponse:
+        """The page that says what is wrong and what to do. Asks no database: that may be what is wrong."""
+        title = TITLES.get(problem.status, TITLES[400])
+        looking = viewer(self.caller, "") if self.caller else None
+        return self._render("problem.html", looking, problem.status, {"problem": problem, "title": title})
+
+    def go(self, path: str) -> RedirectResponse:
+        """On to another page after a form was taken."""
+        return RedirectResponse(path, status_code=303)
+
+    def _render(self, template: str, looking: Viewer | None, status: int, context: dict[str, Any]) -> HTMLResponse:
+        embedded = self.service.settings.embedded
+        around = shell(
+            self.lang,
+            self.path,
+            viewer=looking,
+            sign_in_href=f"/sign-in?{urlencode({'back': self.path})}" if embedded else None,
+            sign_out_href="/sign-out" if embedded else None,
+        )
+        html = _ENV.get_template(template).render({**around, **context})
+        response = HTMLResponse(html, status_code=status, headers={"cache-control": "no-store"})
+        if self.request.query_params.get("lang") == self.lang:
+            response.set_cookie("lang", self.lang, max_age=365 * 86400, samesite="lax", httponly=True)
+        return response
+
+    async def _viewer(self) -> Viewer | None:
+        if self.caller is None:
+            return None
+        unit_id = self.caller.units[0] if self.caller.units else None
+        async with self.service.pool.acquire() as conn:
+            unit = await store.unit(conn, unit_id) if unit_id else None
+        return viewer(self.caller, unit.name if unit else unit_id or "")
+
+
+async def _visit(request: Request) -> Visit:
+    return Visit(request)
+
+
+Visiting = Annotated[Visit, Depends(_visit)]
+"""The visit, for a page's function."""
+
+
+class _PageRoute(APIRoute):
+    """Refusals become pages."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Problem as problem:
+                return Visit(request).refusal(problem)
+            except RequestValidationError as error:
+                return Visit(request).refusal(problems.from_validation(error))
+            except INFRASTRUCTURE_ERRORS:
+                return Visit(request).refusal(problems.UNAVAILABLE)
+
+        return answer
+
+
+def page_router() -> APIRouter:
+    """A router for pages; the API's documents do not list them."""
+    return APIRouter(route_class=_PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
