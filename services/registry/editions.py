@@ -1,35 +1,103 @@
-"""The editions that this release carries: whole maps of a day, and how each came from the one before."""
+"""The editions that this release carries: whole maps of a day, and how each came from the one before.
+
+Each folder of `data/` has a README with the decisions behind it.
+"""
 
 from __future__ import annotations
 
 import csv
+import json
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from services.registry import unit
+from services.registry.reform import Predecessor, ReformPlan, Successor, state
 from services.registry.unit import Unit
 from shared import errors
+from shared.contracts.reform import LegalBasis, Part
 
 DATA = Path(__file__).parent / "data"
 
 
+class Line(NamedTuple):
+    """One line of a lineage: the successor has the predecessor, or a part of it."""
+
+    predecessor_id: str
+    successor_id: str
+    part: Part
+
+
+class Decision(NamedTuple):
+    """What a decision says beside the map."""
+
+    reform_id: str
+    legal_basis: LegalBasis
+    effective_on: date
+    heirs: Mapping[str, str]
+    """Who takes over what is open at an abolished unit that has no successor or several; successor by unit."""
+
+
 def bundled() -> list[str]:
-    """Editions that this release carries, oldest first."""
+    """Editions that this release carries, oldest first. All but the first come as reforms."""
     return sorted(f.parent.name for f in DATA.glob("*/units.csv"))
 
 
 def units(edition: str) -> list[Unit]:
     """The whole map of an edition, parents before children. Raises 404 for one that is not bundled."""
-    with _file(edition, "units.csv").open(encoding="utf-8", newline="") as rows:
-        return unit.read_edition(csv.DictReader(rows), edition)
+    return unit.read_edition(_rows(edition, "units.csv"), edition)
+
+
+def joining(edition: str) -> list[Unit]:
+    """Units of another province that an edition takes in, as they are before; parents before children."""
+    if not (DATA / edition / "joining.csv").is_file():
+        return []
+    return unit.read_edition(_rows(edition, "joining.csv"), "")
+
+
+def lineage(edition: str) -> list[Line]:
+    """What became of the units that an edition changes. Units that are not named go on as they are."""
+    rows = _rows(edition, "lineage.csv")
+    return [Line(r["predecessor_id"], r["successor_id"], Part(r["part"])) for r in rows]
+
+
+def decision(edition: str) -> Decision:
+    """The decision that made an edition."""
+    said: dict[str, Any] = json.loads(_file(edition, "decision.json").read_text(encoding="utf-8"))
+    basis = LegalBasis.model_validate(said["legal_basis"])
+    return Decision(said["reform_id"], basis, date.fromisoformat(said["effective_on"]), said["heirs"])
+
+
+def plan(edition: str) -> ReformPlan:
+    """The reform that makes an edition out of the one before. Raises 404 for one that does not come as a reform."""
+    decided, states = decision(edition), {u.unit_id: state(u) for u in units(edition)}
+    predecessors: dict[str, list[Predecessor]] = {}
+    for line in lineage(edition):
+        predecessors.setdefault(line.successor_id, []).append(Predecessor(line.predecessor_id, line.part))
+    return ReformPlan(
+        decided.reform_id,
+        decided.legal_basis,
+        decided.effective_on,
+        edition,
+        tuple(Successor(states[i], tuple(of)) for i, of in predecessors.items()),
+        decided.heirs,
+    )
+
+
+def _rows(edition: str, name: str) -> list[dict[str, str]]:
+    with _file(edition, name).open(encoding="utf-8", newline="") as rows:
+        return list(csv.DictReader(rows, strict=True))
 
 
 def _file(edition: str, name: str) -> Path:
     file = DATA / edition / name
-    if not file.is_file():
+    if edition not in bundled() or not file.is_file():
+        there = ", ".join(e for e in bundled() if (DATA / e / name).is_file())
         raise errors.not_found(
             "no_such_edition",
             "edition",
-            f"Không có bản đồ hành chính «{edition}». Các bản có sẵn: {', '.join(bundled())}.",
-            f"There is no edition «{edition}». Bundled: {', '.join(bundled())}.",
+            f"Không có bản đồ hành chính «{edition}» cho việc này. Các bản có sẵn: {there}.",
+            f"There is no edition «{edition}» for this. Bundled: {there}.",
         )
     return file
