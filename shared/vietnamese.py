@@ -21,6 +21,7 @@ TONES = "\u0300\u0309\u0303\u0301\u0323"
 VOWELS = "aăâeêioôơuưy"
 
 _IGNORED = re.compile("[\u0001-\u001f\u007f\u00ad\u200b-\u200f\u2060\ufeff]")
+_SPACES = re.compile("[\t-\r \u00a0]+")
 _MARKS = re.compile("[\u0300-\u036f]")
 _APOSTROPHES = re.compile("['’‘ʼ`]")
 _NOT_KEY = re.compile("[^a-z0-9]+")
@@ -64,21 +65,24 @@ def bare_key(key: str) -> str:
 
 def sort_key(text: str) -> bytes:
     """Byte strings in the order of Vietnamese dictionaries, equal to ICU's `vi`: letters, then tones, then case."""
-    primary, tones, case = _levels(text)
-    return b"\0".join((primary, tones, case))
+    return b"\0".join(_levels(_composed(text)))
 
 
 def person_sort_key(full_name: str) -> bytes:
     """The order of lists of people: by given name, which is the last word, then by middle names, then by surname."""
-    words = full_name.split()
+    words = [word for word in _composed(_SPACES.sub(" ", full_name)).split(" ") if word]
     parts = [_levels(" ".join(part)) for part in (words[-1:], words[1:-1], words[:-1][:1])]
     names = [level for primary, tones, _ in parts for level in (primary, tones)]
     return b"\0".join((*names, *(case for _, _, case in parts)))
 
 
-def _levels(text: str) -> tuple[bytes, bytes, bytes]:
+def _composed(text: str) -> str:
+    """What can be seen of a text, composed."""
+    return unicodedata.normalize("NFC", _IGNORED.sub("", text))
+
+
+def _levels(composed: str) -> tuple[bytes, bytes, bytes]:
     """What is compared first, second and third. Ends are lower than any weight, so the lowest ones at an end go."""
-    composed = unicodedata.normalize("NFC", _IGNORED.sub("", text))
     plain = _MARKS.sub("", unicodedata.normalize("NFD", composed.translate(TONELESS)))
     tones = _NOT_TONE.sub("\7", composed.translate(TONE)).rstrip("\1")
     case = _NOT_UPPER.sub("\1", composed.translate(UPPER)).rstrip("\1")
