@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import date
 from typing import NamedTuple
 
@@ -61,9 +61,16 @@ class Ground(NamedTuple):
     old: Mapping[str, Unit]
     """The map of the day before, by id."""
     known: Set[str]
-    """Ids of all units that are known for any day: a new unit may have none of them."""
-    newer: Sequence[Unit]
-    """States that begin on the effective day or later."""
+    """Those ids of successors that are known for any day: a new unit may have none of them."""
+
+
+class Newer(NamedTuple):
+    """A unit's state or a team's place that begins on the effective day or later, on the units that a reform is
+    about."""
+
+    subject_id: str
+    name: str
+    since: date
 
 
 class Fault(NamedTuple):
@@ -104,10 +111,15 @@ class Prepared(NamedTuple):
         return frozenset(q.subject_id for q in self.questions)
 
     @property
+    def touched(self) -> frozenset[str]:
+        """Units of the old map that are another, or no more, afterwards."""
+        return frozenset(c.unit.unit_id for c in self.changes) & self.old.keys()
+
+    @property
     def concerned(self) -> frozenset[str]:
         """Units of the old map at which something may have to move."""
         named = self.succession.followers.keys() | self.succession.abolished
-        return frozenset(named | {c.unit.unit_id for c in self.changes} & self.old.keys())
+        return frozenset(named | self.touched)
 
 
 class Succession:

@@ -10,14 +10,14 @@ from services.registry.reform import (
     Choices,
     Fault,
     Ground,
+    Newer,
     Prepared,
     Question,
     ReformPlan,
     Succession,
     Successor,
 )
-from services.registry.unit import Unit
-from shared.contracts.reform import Change, Level, Part, UnitState
+from shared.contracts.reform import Level, Part, UnitState
 from shared.errors import FieldError, Problem, Text
 
 
@@ -40,6 +40,9 @@ def of_plan(ground: Ground, plan: ReformPlan) -> Iterator[Fault]:
         yield from _of_successor(ground, f"plan.successors.{n}", successor)
     yield from _parts(ground, plan)
     yield from _heirs(ground, plan)
+    if plan.legal_basis.issued_on > plan.effective_on:
+        text = Text("ngày ban hành phải trước ngày hiệu lực", "it must be issued before the effective day")
+        yield Fault("issued_after_effective_day", "plan.legal_basis.issued_on", text)
     if not plan.successors and not plan.heirs:
         yield Fault("nothing_to_do", "plan.successors", Text("không có đơn vị nào", "there is no unit in it"))
 
@@ -144,13 +147,12 @@ def _heirs(ground: Ground, plan: ReformPlan) -> Iterator[Fault]:
             yield Fault("heir_not_in_force", f"plan.heirs.{unit_id}", text)
 
 
-def of_map(ground: Ground, plan: ReformPlan, prepared: Prepared) -> Iterator[Fault]:
+def of_map(prepared: Prepared) -> Iterator[Fault]:
     """What is wrong with the new map."""
-    fields = {s.unit.unit_id: f"plan.successors.{n}.unit" for n, s in enumerate(plan.successors)}
+    fields = {s.unit.unit_id: f"plan.successors.{n}.unit" for n, s in enumerate(prepared.plan.successors)}
     for unit in prepared.new.values():
         yield from _parent(unit, prepared, fields.get(unit.unit_id))
     yield from _codes(prepared, fields)
-    yield from _newer(ground, prepared)
 
 
 def _parent(unit: UnitState, prepared: Prepared, field: str | None) -> Iterator[Fault]:
@@ -190,19 +192,14 @@ def _root(unit: UnitState, new: Mapping[str, UnitState]) -> str:
     return unit.unit_id
 
 
-def _newer(ground: Ground, prepared: Prepared) -> Iterator[Fault]:
-    """Nothing may begin later that rests on a unit as it was."""
-    touched = {c.unit.unit_id for c in prepared.changes if c.change is not Change.ESTABLISHED}
-    for unit in ground.newer:
-        if not touched.isdisjoint(unit.path):
-            yield Fault("newer_state", "plan.effective_on", _newer_text(unit))
-
-
-def _newer_text(unit: Unit) -> Text:
-    return Text(
-        f"«{unit.name}» ({unit.unit_id}) có thay đổi từ {unit.valid_from:%d/%m/%Y}; ngày sắp xếp phải sau ngày đó",
-        f"«{unit.name}» ({unit.unit_id}) has a state from {unit.valid_from} on; the reform must come after it",
-    )
+def of_newer(found: Iterable[Newer], field: str) -> Iterator[Fault]:
+    """A reform is made, or taken back, only where nothing that is newer rests on its units."""
+    for newer in found:
+        text = Text(
+            f"«{newer.name}» ({newer.subject_id}) có thay đổi từ {newer.since:%d/%m/%Y}, không sớm hơn ngày sắp xếp",
+            f"«{newer.name}» ({newer.subject_id}) has changed on {newer.since}, not before the day of the reform",
+        )
+        yield Fault("newer_state", field, text)
 
 
 def of_choices(prepared: Prepared, choices: Choices) -> Iterator[Fault]:

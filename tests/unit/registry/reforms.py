@@ -63,10 +63,10 @@ def old_map() -> dict[str, Unit]:
     return {u.unit_id: u for u in (province, d1, d2, d3, c11, c12, c13, c21, *villages)}
 
 
-def ground(old: Mapping[str, Unit] | None = None, *, known: Iterable[str] = (), newer: Iterable[Unit] = ()) -> Ground:
+def ground(old: Mapping[str, Unit] | None = None, *, known: Iterable[str] = ()) -> Ground:
     """What is known before the reform."""
     units = old if old is not None else old_map()
-    return Ground(units, {*units, *known}, list(newer))
+    return Ground(units, {*units, *known})
 
 
 def prepared(reform: ReformPlan, choices: Choices | None = None, before: Ground | None = None) -> Prepared:
@@ -74,7 +74,7 @@ def prepared(reform: ReformPlan, choices: Choices | None = None, before: Ground 
     known, chosen = before or ground(), choices or Choices()
     must_hold(of_plan(known, reform))
     result = apply(known, reform, chosen)
-    must_hold([*of_map(known, reform, result), *of_choices(result, chosen)])
+    must_hold([*of_map(result), *of_choices(result, chosen)])
     return result
 
 

@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from services.registry.reform import Choices, ReformPlan
-from services.registry.reform_checks import of_questions
+from services.registry.reform import Choices, Newer, ReformPlan
+from services.registry.reform_checks import must_hold, of_newer, of_questions
 from services.registry.reform_events import LARGEST, parts, reorganised, reversal
 from shared import errors
 from shared.contracts.reform import Change, How, Level, Part, UnitChange
@@ -171,9 +171,9 @@ REFUSED: list[tuple[str, str, Callable[[], object]]] = [
     ("level_does_not_fit", "plan.successors",
      lambda: prepared(plan(successor(state("2", C, "51"), "2")))),
     ("newer_state", "plan.effective_on",
-     lambda: prepared(MERGER, before=ground(newer=[old_map()["111"]._replace(valid_from=DAY)]))),
-    ("newer_state", "plan.effective_on",
-     lambda: prepared(MERGER, before=ground(newer=[unit("119", V, old_map()["11"])._replace(valid_from=DAY)]))),
+     lambda: must_hold(of_newer([Newer("119", "Thôn 119", DAY)], "plan.effective_on"))),
+    ("issued_after_effective_day", "plan.legal_basis.issued_on",
+     lambda: prepared(MERGER._replace(effective_on=date(2025, 6, 1)))),
     ("not_a_candidate", "choices.villages.111", lambda: prepared(SPLIT, Choices(villages={"111": "13"}))),
     ("choice_not_open", "choices.villages.121", lambda: prepared(SPLIT, Choices(villages={"121": "1a"}))),
     ("choice_not_open", "choices.villages.999", lambda: prepared(SPLIT, Choices(villages={"999": "1a"}))),
@@ -190,11 +190,6 @@ def test_a_decision_that_cannot_be_is_refused_with_its_field(
     assert refused.value.slug == slug
     assert field in [f.field for f in refused.value.fields]
     assert all(f.message.vi != f.message.en for f in refused.value.fields)
-
-
-def test_a_state_that_is_newer_elsewhere_does_not_matter() -> None:
-    newer = old_map()["21"]._replace(valid_from=DAY)
-    assert prepared(MERGER, before=ground(newer=[newer])).questions == ()
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
