@@ -11,6 +11,7 @@ import services
 
 CAMPAIGN_ID = "phat-dong-2023"
 EDITION = "2023"
+PLAN = "2023"
 TOPICS = (
     (
         "online-services",
@@ -44,10 +45,8 @@ def launch_body(district_ids: Sequence[str], day_one_rule: str = "ceremony_day")
     }
 
 
-def organisations() -> list[dict[str, Any]]:
-    """The organisations that the plan names or implies, as `POST /registry/organisations` takes them."""
+def organisations() -> list[str]:
+    """Ids of the organisations that the plan names or implies, without the groups that they stand in."""
     file = Path(services.__file__).parent / "registry" / "data" / "organisations.csv"
     with file.open(encoding="utf-8", newline="") as rows:
-        return [
-            {**row, "headcount": int(row["headcount"]) if row["headcount"] else None} for row in csv.DictReader(rows)
-        ]
+        return [row["organisation_id"] for row in csv.DictReader(rows) if row["sector"] != "group"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 
@@ -52,7 +52,7 @@ async def make_plan(api: Api, seed: int, *, share: float = 1.0, learners: bool =
     taking_part = teams if share >= 1 else province.some(teams, share, seed)
     done = [action for team in taking_part for action in guiding.actions(team, seed)]
     if learners:
-        organisations = [o["organisation_id"] for o in campaign.organisations()]
+        organisations = campaign.organisations()
         communes = [u.unit_id for u in units if u.level == "commune"]
         counts = [max(1, round(len(ids) * min(share, 1))) for ids in (organisations, communes)]
         done += learning.actions(organisations[: counts[0]], communes[: counts[1]], seed)
@@ -62,23 +62,16 @@ async def make_plan(api: Api, seed: int, *, share: float = 1.0, learners: bool =
 
 async def set_up(api: Api, plan: Plan, say: Say) -> str | None:
     """Organisations, campaign, course, teams and members. Answers with the last position that registry gave."""
-    async with asyncio.TaskGroup() as tasks:
-        asked = [tasks.create_task(_register(api, body)) for body in campaign.organisations()]
-    seen = newest(task.result() for task in asked)
+    path = f"/registry/plans/{campaign.PLAN}/organisations"
+    loaded = _must(await api.post(path, None, OFFICER, key=f"plan-{campaign.PLAN}"))
     body = campaign.launch_body(plan.districts)
-    _must(await api.post("/outreach/campaigns", body, OFFICER, min_pos=seen))
+    _must(await api.post("/outreach/campaigns", body, OFFICER, min_pos=loaded.json()["pos"]))
     _must(await api.post("/courses/courses", course.publish_body(), OFFICER))
     say(f"{len(campaign.organisations())} organisations, the campaign of 28/7/2023, 1 course")
     positions = await _form(api, plan.teams)
     members = sum(1 for team in plan.teams for m in team.members if m.joined_on <= LAUNCH)
     say(f"{len(plan.teams)} teams with {members} members")
     return newest(positions)
-
-
-async def _register(api: Api, body: dict[str, Any]) -> str | None:
-    answer = _must(await api.post("/registry/organisations", body, OFFICER))
-    pos: str | None = answer.json()["pos"]
-    return pos
 
 
 def newest(positions: Iterable[str | None]) -> str | None:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.registry import form_team, join_team, leave_team, load_edition, read, read_units, register_organisation
+from services.registry import (
+    change_organisation,
+    declare_headcount,
+    dissolve_organisation,
+    form_team,
+    join_team,
+    leave_team,
+    load_edition,
+    load_organisations,
+    read,
+    read_organisations,
+    read_units,
+    register_organisation,
+)
 from services.registry.web import site
 from services.registry.web.visit import HOME
 from shared import feed
@@ -18,7 +31,12 @@ SPEC = Spec(
     routers=(
         load_edition.routes,
         read_units.routes,
+        load_organisations.routes,
         register_organisation.routes,
+        change_organisation.routes,
+        dissolve_organisation.routes,
+        declare_headcount.routes,
+        read_organisations.routes,
         form_team.routes,
         join_team.routes,
         leave_team.routes,

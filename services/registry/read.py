@@ -1,4 +1,4 @@
-"""What registry answers to readers: organisations, teams."""
+"""What registry answers to readers: teams."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.registry import store
 from services.registry.join_team import may_manage, no_such_team
 from services.registry.store import units
 from services.registry.team import Member
-from shared.auth import ANYONE, OFFICERS, Caller, Role
+from shared.auth import OFFICERS, Caller, Role
 from shared.clock import local_day
 from shared.db import Conn
 from shared.deps import Svc
@@ -21,15 +21,6 @@ from shared.http import ID_PATTERN, After, Limit, Page, allow, router, who
 routes = router("read")
 READERS = (*OFFICERS, Role.OPERATOR)
 ONE_TEAM = (*OFFICERS, Role.TEAM_LEADER, Role.OPERATOR)
-
-
-class OrganisationView(BaseModel):
-    """An organisation."""
-
-    organisation_id: str
-    name: str
-    sector: str
-    headcount: int | None
 
 
 class TeamView(BaseModel):
@@ -61,16 +52,6 @@ class TeamDetail(TeamView):
     """A team with all members it ever had."""
 
     members: list[MemberView]
-
-
-@routes.get("/organisations", openapi_extra=who(ANYONE, "public"))
-async def list_organisations(service: Svc, after: After = None, limit: Limit = 200) -> Page[OrganisationView]:
-    """Organisations, by id."""
-    async with service.pool.acquire() as conn:
-        rows = await store.organisations(conn, after=after or "", limit=limit)
-        total = await store.count_organisations(conn)
-    items = [OrganisationView(**r._asdict()) for r in rows]
-    return Page(items=items, total=total, next=rows[-1].organisation_id if len(rows) == limit else None)
 
 
 @routes.get("/teams", openapi_extra=who(READERS, "teams in the caller's units"))

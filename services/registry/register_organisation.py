@@ -7,20 +7,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.registry import store
-from services.registry.store import Organisation
+from services.registry import organisation
+from services.registry.store import organisations
 from shared import errors
 from shared.auth import Caller, Role
 from shared.commands import Decision
-from shared.contracts.registry import OrganisationRegistered
 from shared.db import Conn
 from shared.deps import Svc
-from shared.http import Answer, Body, Id, Name, allow, router, who
+from shared.http import Answer, Body, Day, Id, Name, allow, router, who
 
 routes = router("organisations")
 ROLES = (Role.PROVINCE_OFFICER, Role.OPERATOR)
 
 Sector = Literal[
+    "group",
     "department",
     "people_committee",
     "education",
@@ -30,6 +30,7 @@ Sector = Literal[
     "press",
     "enterprise",
 ]
+Headcount = Annotated[int, Field(ge=0, le=10_000_000)]
 
 
 class RegisterOrganisation(Body):
@@ -38,7 +39,11 @@ class RegisterOrganisation(Body):
     organisation_id: Id = Field(examples=["tinh-doan"])
     name: Name = Field(examples=["Tỉnh đoàn Quảng Ngãi"])
     sector: Sector
-    headcount: int | None = Field(None, ge=0, le=10_000_000, description="People who are expected to take part.")
+    headcount: Headcount | None = Field(
+        None, description="Its people who are expected to take part, without those of the organisations below it."
+    )
+    parent_id: Id | None = Field(None, description="The group or organisation that it stands below.")
+    valid_from: Day | None = Field(None, description="First day; leave out what was there before the movement.")
 
 
 class OrganisationAnswer(Answer):
@@ -55,11 +60,12 @@ async def register_organisation(
     caller.must_cover([service.province], field="organisation_id")
 
     async def work(conn: Conn, now: datetime) -> Decision:
-        if not await store.save_organisation(conn, Organisation(**body.model_dump())):
+        await organisations.lock_tree(conn)
+        wish = organisation.Registration(**body.model_dump())
+        state, event = organisation.register(await organisations.tree(conn), wish, now)
+        if not await organisations.save_organisation(conn, state, body.headcount):
             raise _taken()
-        return Decision(
-            {"organisation_id": body.organisation_id}, [OrganisationRegistered(occurred_at=now, **body.model_dump())]
-        )
+        return Decision({"organisation_id": body.organisation_id}, [event])
 
     done = await service.commands.execute(
         "register_organisation", work, key=body.organisation_id, body=body, field="organisation_id"

@@ -40,6 +40,7 @@ COMMUNES_OF_DISTRICTS = {
     "535": 19,
 }
 SECTORS = {
+    "group",
     "department",
     "people_committee",
     "education",
@@ -235,6 +236,23 @@ def test_organisations_have_unique_slugs_names_and_a_known_sector(organisations:
         assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", row["organisation_id"]), row
         assert unicodedata.is_normalized("NFC", row["name"]), row
         assert row["name"] == " ".join(row["name"].split()), row
+
+
+def test_the_nine_groups_of_the_plan_are_the_roots_of_all_but_the_firms(organisations: list[dict[str, str]]) -> None:
+    groups = [row for row in organisations if row["sector"] == "group"]
+    assert [row["organisation_id"][:6] for row in groups] == [f"nhom-{n}" for n in range(1, 10)]
+    assert organisations[:9] == groups, "a parent comes before what stands below it"
+    below: dict[str, list[str]] = {}
+    for row in organisations:
+        below.setdefault(row["parent_id"], []).append(row["organisation_id"])
+    assert below[""] == [*(row["organisation_id"] for row in groups), "vnpt", "viettel"]
+    alone = {"nhom-1-so-tttt": "so-tttt", "nhom-2-vp-ubnd-tinh": "vp-ubnd-tinh", "nhom-3-so-gddt": "so-gddt",
+             "nhom-4-tinh-doan": "tinh-doan"}  # fmt: skip
+    assert {group: below[group] for group in alone} == {group: [only] for group, only in alone.items()}
+    assert {group: len(ids) for group, ids in below.items() if group not in {"", *alone}} == {
+        "nhom-5-so-ban-nganh": 22, "nhom-6-ubnd-huyen": 13, "nhom-8-dh-cd": 3, "nhom-9-bao-chi": 2,
+    }  # fmt: skip
+    assert "nhom-7-ubnd-xa" not in below, "the plan names no commune: they are registered as they take part"
 
 
 def test_no_headcount_is_made_up(organisations: list[dict[str, str]]) -> None:

@@ -177,7 +177,7 @@ def test_the_campaign_is_the_one_of_the_plan() -> None:
 
 
 def test_about_seven_learners_in_ten_pass_at_the_first_try() -> None:
-    ids = [str(o["organisation_id"]) for o in organisations()]
+    ids = organisations()
     plan = learning.actions(ids, [str(n) for n in range(100)], SEED)
     first: dict[str, bool] = {}
     right = {q["question_id"]: q["right"] for q in course.publish_body()["questions"]}
