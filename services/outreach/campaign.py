@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -25,6 +25,15 @@ class Campaign(NamedTuple):
     topics: tuple[str, ...]
     report_due_on: date
     reporting_unit_ids: tuple[str, ...]
+
+
+class Owed(NamedTuple):
+    """Whose report a unit owes, from when to when, both days included: its own, or those of abolished units."""
+
+    unit_id: str
+    of_unit_ids: tuple[str, ...]
+    first_day: date
+    last_day: date
 
 
 class Plan(NamedTuple):
@@ -87,10 +96,37 @@ def _check(plan: Plan, known_units: set[str], last_day: date, today: date) -> No
         raise errors.invalid(
             "unknown_unit",
             "reporting_unit_ids",
-            f"Không có đơn vị: {', '.join(unknown)}. Xem /registry/units.",
-            f"No such units: {', '.join(unknown)}. See /registry/units.",
+            f"Ngày {plan.launched_on:%d/%m/%Y} không có đơn vị: {', '.join(unknown)}. Xem /registry/units.",
+            f"No such units on {plan.launched_on}: {', '.join(unknown)}. See /registry/units.",
         )
 
 
 def _unknown(ids: Sequence[str], known: set[str]) -> list[str]:
     return [i for i in ids if i not in known][:10]
+
+
+def owed(campaign: Campaign, heirs: Sequence[tuple[str, date, str]]) -> list[Owed]:
+    """Who owes a report on which day. What an abolished unit still owes passes to its heir: (unit, day, heir), by day.
+
+    A unit that takes over from several owes one report, for all of them.
+    """
+    holder = {unit_id: unit_id for unit_id in campaign.reporting_unit_ids}
+    open_since: dict[tuple[str, tuple[str, ...]], date] = dict.fromkeys(_groups(holder), campaign.launched_on)
+    ended: list[Owed] = []
+    days = sorted({day for _, day, _ in heirs if campaign.launched_on < day <= campaign.report_due_on})
+    for day in days:
+        takes = {unit_id: heir for unit_id, on, heir in heirs if on == day}
+        holder = {of: takes.get(now, now) for of, now in holder.items()}
+        groups = _groups(holder)
+        gone = [g for g in open_since if g not in groups]
+        ended += [Owed(*g, open_since.pop(g), day - timedelta(days=1)) for g in gone]
+        open_since = {g: open_since.get(g, day) for g in groups}
+    ended += [Owed(*group, first_day, campaign.report_due_on) for group, first_day in open_since.items()]
+    return sorted(ended, key=lambda o: (o.first_day, o.unit_id))
+
+
+def _groups(holder: Mapping[str, str]) -> list[tuple[str, tuple[str, ...]]]:
+    groups: dict[str, list[str]] = {}
+    for of, now in holder.items():
+        groups.setdefault(now, []).append(of)
+    return [(now, tuple(sorted(of))) for now, of in groups.items()]

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from services.outreach.campaign import Campaign
-from services.outreach.on_registry import RosterMember
 from shared import errors
 from shared.clock import local_day
 from shared.contracts.outreach import CitizenGuided, GuidanceWithdrawn, Place, WithdrawReason
@@ -20,6 +19,22 @@ from shared.vietnamese import fold
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """Phones whose clock is ahead by less than this are believed."""
+
+
+class Placed(NamedTuple):
+    """Days that a member was on a team which belonged to one unit, the first and the last included."""
+
+    member_id: str
+    team_id: str
+    unit_id: str
+    district_id: str | None
+    commune_id: str | None
+    first_day: date
+    last_day: date | None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the day is one of these."""
+        return self.first_day <= day and (self.last_day is None or day <= self.last_day)
 
 
 class Sent(NamedTuple):
@@ -32,12 +47,15 @@ class Sent(NamedTuple):
     topics: tuple[str, ...]
     place: Place
     occurred_at: datetime
+    team_id: str | None = None
+    """For which of the member's teams; needed on a day on which there are several."""
 
     @property
     def digest(self) -> str:
         """Equal for equal content, whatever the offset of the time."""
         at = self.occurred_at.astimezone(UTC).isoformat()
-        text = "|".join((self.campaign_id, self.member_id, self.citizen_ref, ",".join(self.topics), self.place, at))
+        facts = (self.campaign_id, self.member_id, self.citizen_ref, ",".join(self.topics), self.place, at)
+        text = "|".join((*facts, self.team_id) if self.team_id else facts)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -69,25 +87,59 @@ class Refused(NamedTuple):
     text: Text
 
 
-def record(campaign: Campaign, members: Mapping[str, RosterMember], sent: Sent, now: datetime) -> Guidance | Refused:
+def record(
+    campaign: Campaign, members: Mapping[str, Sequence[Placed]], sent: Sent, now: datetime
+) -> Guidance | Refused:
     """Whether one item can be taken. The unit is the team's on that day."""
-    member = members.get(sent.member_id)
-    if member is None:
+    known = members.get(sent.member_id)
+    if not known:
         return Refused(
             "unknown_member", "member_id",
             Text("Chưa có thành viên này. Hãy kiểm tra mã, hoặc thử lại sau ít giây nếu vừa được thêm.",
                  "No such member yet. Check the id, or try again in seconds if just added."),
         )  # fmt: skip
-    refused = _time_refusal(campaign, member, sent, now) or _topic_refusal(campaign, sent)
+    refused = _time_refusal(campaign, sent, now)
     if refused:
         return refused
-    return Guidance(
-        sent.guidance_id, sent.digest, sent.campaign_id, sent.member_id, member.team_id, sent.citizen_ref, sent.topics,
-        sent.place, member.unit_id, member.district_id, member.commune_id, sent.occurred_at, now,
+    at = _where(known, sent)
+    if isinstance(at, Refused):
+        return at
+    return _topic_refusal(campaign, sent) or Guidance(
+        sent.guidance_id, sent.digest, sent.campaign_id, sent.member_id, at.team_id, sent.citizen_ref, sent.topics,
+        sent.place, at.unit_id, at.district_id, at.commune_id, sent.occurred_at, now,
     )  # fmt: skip
 
 
-def _time_refusal(campaign: Campaign, member: RosterMember, sent: Sent, now: datetime) -> Refused | None:
+def places_of(known: Sequence[Placed], sent: Sent) -> list[Placed]:
+    """Where the member was on the day of the guidance, on the team that was named if one was."""
+    day = local_day(sent.occurred_at)
+    return [p for p in known if p.holds_on(day) and sent.team_id in (None, p.team_id)]
+
+
+def _where(known: Sequence[Placed], sent: Sent) -> Placed | Refused:
+    found, day = places_of(known, sent), local_day(sent.occurred_at)
+    teams = list(dict.fromkeys(p.team_id for p in found))
+    if len(teams) == 1:
+        return found[0]
+    if teams:
+        return Refused(
+            "which_team", "team_id",
+            Text(f"Ngày {day:%d/%m/%Y} thành viên thuộc nhiều tổ; hãy ghi một tổ: {', '.join(teams)}.",
+                 f"On several teams on {day}; name one of them: {', '.join(teams)}."),
+        )  # fmt: skip
+    if sent.team_id:
+        return Refused(
+            "not_on_that_team", "team_id",
+            Text(f"Ngày {day:%d/%m/%Y} thành viên không thuộc tổ «{sent.team_id}».",
+                 f"Not on the team «{sent.team_id}» on {day}."),
+        )  # fmt: skip
+    return Refused(
+        "not_a_member_that_day", "occurred_at",
+        Text(f"Ngày {day:%d/%m/%Y} thành viên không thuộc tổ.", f"Not on the team on {day}."),
+    )  # fmt: skip
+
+
+def _time_refusal(campaign: Campaign, sent: Sent, now: datetime) -> Refused | None:
     day = local_day(sent.occurred_at)
     if sent.occurred_at > now + CLOCK_TOLERANCE:
         return Refused(
@@ -100,11 +152,6 @@ def _time_refusal(campaign: Campaign, member: RosterMember, sent: Sent, now: dat
             "before_campaign", "occurred_at",
             Text(f"Trước ngày phát động {campaign.launched_on:%d/%m/%Y}; không thuộc phong trào này.",
                  f"Before the launch on {campaign.launched_on}; not part of this campaign."),
-        )  # fmt: skip
-    if day < member.joined_on or (member.left_on is not None and day > member.left_on):
-        return Refused(
-            "not_a_member_that_day", "occurred_at",
-            Text(f"Ngày {day:%d/%m/%Y} thành viên không thuộc tổ.", f"Not on the team on {day}."),
         )  # fmt: skip
     return None
 

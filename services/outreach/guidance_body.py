@@ -64,12 +64,14 @@ class OneGuidance(Body):
     citizen: Citizen
     topics: tuple[Id, ...] = Field(min_length=1, max_length=20, description="Topic codes of the campaign.")
     place: Place = Place.OTHER
+    team_id: Id | None = Field(None, description="For which team; needed when the member was on several that day.")
 
     def sent(self, campaign_id: str, guidance_id: str, key: str) -> Sent:
         """As the rules want it: the citizen is a keyed hash from here on."""
         topics = tuple(sorted(set(self.topics)))
         return Sent(
-            guidance_id, campaign_id, self.member_id, self.citizen.ref(key), topics, self.place, self.occurred_at
+            guidance_id, campaign_id, self.member_id, self.citizen.ref(key), topics, self.place, self.occurred_at,
+            self.team_id,
         )  # fmt: skip
 
 

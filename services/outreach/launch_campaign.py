@@ -60,7 +60,9 @@ async def launch_campaign(
     async def work(conn: Conn, now: datetime) -> Decision:
         topics = tuple(Topic(**t.model_dump()) for t in body.topics)
         plan = campaign.Plan(**body.model_dump(exclude={"topics"}), topics=topics)
-        launched, event = campaign.launch(plan, await store.unit_ids(conn, body.reporting_unit_ids), now)
+        launched, event = campaign.launch(
+            plan, await store.units_on(conn, body.reporting_unit_ids, body.launched_on), now
+        )
         if not await store.save_campaign(conn, launched):
             raise errors.conflict("id_taken", "campaign_id", "Mã này đã được dùng.", "This id is taken.")
         days = {"first_day": launched.first_day.isoformat(), "last_day": launched.last_day.isoformat()}

@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Path, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from services.outreach import store
+from services.outreach import campaign, store
 from services.outreach.guidance import Guidance
 from shared import errors, problems
 from shared.auth import ANYONE, Caller, Role
-from shared.deps import Svc
-from shared.http import ID_PATTERN, Limit, Page, allow, router, who
+from shared.deps import Fresh, Svc
+from shared.http import ID_PATTERN, Day, Limit, Page, allow, router, who
 
 routes = router("read")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,7 +39,22 @@ class CampaignView(BaseModel):
     quota: int
     topics: tuple[str, ...]
     report_due_on: date
-    reporting_unit_ids: tuple[str, ...]
+    reporting_unit_ids: tuple[str, ...] = Field(description="As the plan names them.")
+
+
+class OwedView(BaseModel):
+    """A unit that owes a report, and on which days; the last is the day it is due, unless an heir took over."""
+
+    unit_id: str
+    of_unit_ids: tuple[str, ...] = Field(description="Whose report: its own, or those of units that were abolished.")
+    first_day: date
+    last_day: date
+
+
+class CampaignDetail(CampaignView):
+    """A campaign, and who owes a report to it."""
+
+    reports_owed: list[OwedView]
 
 
 class GuidanceView(BaseModel):
@@ -63,14 +78,20 @@ async def list_campaigns(service: Svc) -> Page[CampaignView]:
     return Page(items=[CampaignView(**r._asdict()) for r in rows], total=len(rows))
 
 
-@routes.get("/campaigns/{campaign_id}", openapi_extra=who(ANYONE, "public"))
-async def show_campaign(service: Svc, campaign_id: Annotated[str, Path(pattern=ID_PATTERN)]) -> CampaignView:
-    """One campaign."""
+@routes.get("/campaigns/{campaign_id}", openapi_extra=who(ANYONE, "public"), dependencies=[Fresh])
+async def show_campaign(
+    service: Svc,
+    campaign_id: Annotated[str, Path(pattern=ID_PATTERN)],
+    on: Annotated[Day | None, Query(description="Only reports that are owed on this day.")] = None,
+) -> CampaignDetail:
+    """One campaign. What an abolished unit still owed, its heir owes from that day on."""
     async with service.pool.acquire() as conn:
         found = await store.campaign(conn, campaign_id)
+        heirs = await store.heirs(conn)
     if found is None:
         raise no_such_campaign(campaign_id)
-    return CampaignView(**found._asdict())
+    owed = [o for o in campaign.owed(found, [h[:3] for h in heirs]) if on is None or o.first_day <= on <= o.last_day]
+    return CampaignDetail(**found._asdict(), reports_owed=[OwedView(**o._asdict()) for o in owed])
 
 
 @routes.get("/guidances/mine", openapi_extra=who(ROLES, "the caller's own"))

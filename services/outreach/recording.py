@@ -12,9 +12,8 @@ from pydantic import BaseModel, Field
 
 from services.outreach import guidance, store
 from services.outreach.campaign import Campaign
-from services.outreach.guidance import Guidance, Refused, Sent
+from services.outreach.guidance import Guidance, Placed, Refused, Sent
 from services.outreach.guidance_body import Malformed
-from services.outreach.on_registry import RosterMember
 from shared import telemetry
 from shared.auth import OFFICERS, Caller, Role
 from shared.commands import Decision
@@ -105,7 +104,7 @@ def _stage_id(receipt: ItemReceipt, staged: dict[str, int]) -> int:
     return staged[receipt.guidance_id or ""] if receipt.result == "accepted" else 0
 
 
-def _decide(asked: _Asked, members: dict[str, RosterMember], province: str, now: datetime) -> Guidance | Refused:
+def _decide(asked: _Asked, members: dict[str, list[Placed]], province: str, now: datetime) -> Guidance | Refused:
     item = asked.item
     if isinstance(item, Malformed):
         return Refused("malformed", *item.error)
@@ -114,14 +113,22 @@ def _decide(asked: _Asked, members: dict[str, RosterMember], province: str, now:
     return guidance.record(asked.campaign, members, item, now)
 
 
-def _may_record(caller: Caller, member: RosterMember | None, sent: Sent, province: str) -> bool:
+def _may_record(caller: Caller, known: Sequence[Placed] | None, sent: Sent, province: str) -> bool:
+    """Whether the member is the caller, or of the caller's team or units: on that day, or on the last day known of."""
     if caller.has(Role.MEMBER, Role.TEAM_LEADER) and caller.member_id == sent.member_id:
         return True
-    if member is None:
+    if not known:
         return caller.has(*OFFICERS)  # an officer is told that the member is unknown, others only that it is not theirs
-    if caller.has(Role.TEAM_LEADER) and caller.team_id == member.team_id:
+    there = guidance.places_of(known, sent) or known
+    if caller.has(Role.TEAM_LEADER) and any(caller.team_id == p.team_id for p in there):
         return True
-    return caller.has(*OFFICERS) and caller.covers((province, member.unit_id, member.district_id, member.commune_id))
+    last = {p.team_id: p for p in known}
+    also = [last[p.team_id] for p in there]  # what an abolished unit's teams did is entered by whoever has them now
+    return caller.has(*OFFICERS) and any(_covers(caller, p, province) for p in (*there, *also))
+
+
+def _covers(caller: Caller, at: Placed, province: str) -> bool:
+    return caller.covers((province, at.unit_id, at.district_id, at.commune_id))
 
 
 _OUTSIDE = Refused(

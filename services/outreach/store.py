@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from services.outreach.campaign import Campaign
-from services.outreach.guidance import Guidance
-from services.outreach.on_registry import RosterMember
+from services.outreach.guidance import Guidance, Placed
+from services.outreach.on_registry import RosterHeir
 from shared.contracts.outreach import DayOneRule, Place
 from shared.db import Conn
 
@@ -58,20 +58,53 @@ async def save_campaign(conn: Conn, row: Campaign) -> bool:
 # -- what is followed -------------------------------------------------------------------------------------------------
 
 
-async def unit_ids(conn: Conn, wanted: Sequence[str]) -> set[str]:
-    """Those of the ids that are units in force."""
-    rows = await conn.fetch("select unit_id from roster_unit where unit_id = any($1::text[])", list(wanted))
+async def units_on(conn: Conn, wanted: Sequence[str], day: date) -> set[str]:
+    """Those of the ids that are units in force on a day."""
+    rows = await conn.fetch(
+        "select unit_id from roster_unit where unit_id = any($1::text[]) and valid_from <= $2"
+        " and (valid_to is null or valid_to > $2) and not void",
+        list(wanted),
+        day,
+    )
     return {r["unit_id"] for r in rows}
 
 
-async def members(conn: Conn, wanted: Sequence[str]) -> dict[str, RosterMember]:
-    """Members by id, of those that are known."""
+async def members(conn: Conn, wanted: Sequence[str]) -> dict[str, list[Placed]]:
+    """By member, of those that are known: the days on each team, cut where the team's unit or what is above it changed;
+    by day."""
     rows = await conn.fetch(
-        "select member_id, team_id, unit_id, district_id, commune_id, joined_on, left_on from roster_member"
-        " where member_id = any($1::text[])",
+        "select s.member_id, s.team_id, u.unit_id, u.district_id, u.commune_id,"
+        " greatest(s.joined_on, p.valid_from, u.valid_from) as first_day,"
+        " least(s.left_on, p.valid_to - 1, u.valid_to - 1) as last_day"
+        " from roster_spell s join roster_team_place p using (team_id) join roster_unit u using (unit_id)"
+        " where s.member_id = any($1::text[]) and not u.void and greatest(s.joined_on, p.valid_from, u.valid_from)"
+        " <= coalesce(least(s.left_on, p.valid_to - 1, u.valid_to - 1), 'infinity')"
+        " order by first_day, s.team_id",
         list(wanted),
     )
-    return {r["member_id"]: RosterMember(*r.values()) for r in rows}
+    found: dict[str, list[Placed]] = {}
+    for row in rows:
+        found.setdefault(row["member_id"], []).append(Placed(*row.values()))
+    return found
+
+
+async def team_path(conn: Conn, team_id: str) -> tuple[str, ...]:
+    """The units that a team belongs to by the last that is known of it."""
+    row = await conn.fetchrow(
+        "select u.unit_id, u.district_id, u.commune_id from roster_team_place p join roster_unit u using (unit_id)"
+        " where p.team_id = $1 and not u.void order by p.valid_from desc, u.valid_from desc limit 1",
+        team_id,
+    )
+    return tuple(i for i in row.values() if i) if row else ()
+
+
+async def heirs(conn: Conn) -> list[RosterHeir]:
+    """Who took over from which abolished unit on which day, by day. A reform in a decade brings some hundred."""
+    rows = await conn.fetch(
+        "select unit_id, effective_on, successor_id, void from roster_heir where not void"
+        " order by effective_on, unit_id"
+    )
+    return [RosterHeir(*r.values()) for r in rows]
 
 
 # -- guidances --------------------------------------------------------------------------------------------------------

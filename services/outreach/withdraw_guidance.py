@@ -49,7 +49,7 @@ async def withdraw_guidance(
                 f"Không có lượt «{guidance_id}».",
                 f"There is no guidance «{guidance_id}».",
             )
-        _must_be_own(caller, row, service.province)
+        _must_be_own(caller, row, (service.province, *await store.team_path(conn, row.team_id)))
         event = guidance.withdraw(row, body.reason, now)
         if event is None:
             return Decision({"guidance_id": guidance_id})
@@ -60,10 +60,11 @@ async def withdraw_guidance(
     return GuidanceAnswer(**done.answer, pos=done.pos)
 
 
-def _must_be_own(caller: Caller, row: Guidance, province: str) -> None:
+def _must_be_own(caller: Caller, row: Guidance, now_at: tuple[str, ...]) -> None:
+    """Own, or of the caller's team, or of a unit of the caller's: of that day, or where the team is by now."""
     if caller.has(Role.MEMBER, Role.TEAM_LEADER) and caller.member_id == row.member_id:
         return
     if caller.has(Role.TEAM_LEADER) and caller.team_id == row.team_id:
         return
     scope = caller if caller.has(*OFFICERS) else caller._replace(units=())
-    scope.must_cover((province, row.unit_id, row.district_id, row.commune_id), field="guidance_id")
+    scope.must_cover((*now_at, row.unit_id, row.district_id, row.commune_id), field="guidance_id")

@@ -81,3 +81,54 @@ def test_topics_and_reporting_units_are_named_once_and_known() -> None:
     twice = plan(reporting_unit_ids=("533", "536", "533"))
     assert refused(twice) == (422, "unit_twice", ["reporting_unit_ids"])
     assert refused(plan(), known={"533"}) == (422, "unknown_unit", ["reporting_unit_ids"])
+
+
+# -- who owes a report ------------------------------------------------------------------------------------------------
+
+
+def launched(**changed: Any) -> Campaign:
+    found, _ = campaign.launch(plan(**changed), {"21142", "21157", "533", "536"}, NOW)
+    return found
+
+
+def owing(*heirs: tuple[str, date, str], units: tuple[str, ...] = ("533", "536")) -> list[tuple[Any, ...]]:
+    return [tuple(o) for o in campaign.owed(launched(reporting_unit_ids=units), heirs)]
+
+
+BEGIN, DUE, REFORM, EVE = date(2023, 7, 28), date(2023, 8, 15), date(2023, 8, 10), date(2023, 8, 9)
+
+
+def test_each_reporting_unit_owes_its_own_report_until_it_is_due() -> None:
+    assert owing() == [("533", ("533",), BEGIN, DUE), ("536", ("536",), BEGIN, DUE)]
+
+
+def test_an_heir_owes_what_an_abolished_unit_owed_from_that_day_on() -> None:
+    assert owing(("533", REFORM, "21400-2507")) == [
+        ("533", ("533",), BEGIN, EVE), ("536", ("536",), BEGIN, DUE), ("21400-2507", ("533",), REFORM, DUE),
+    ]  # fmt: skip
+
+
+def test_an_heir_of_several_owes_one_report_for_all_of_them() -> None:
+    heirs = [("21142", REFORM, "new"), ("21157", REFORM, "new")]
+    assert owing(*heirs, units=("21142", "21157")) == [
+        ("21142", ("21142",), BEGIN, EVE), ("21157", ("21157",), BEGIN, EVE),
+        ("new", ("21142", "21157"), REFORM, DUE),
+    ]  # fmt: skip
+
+
+def test_an_heir_that_is_abolished_in_its_turn_passes_it_on() -> None:
+    last = date(2023, 8, 15)
+    assert owing(("533", REFORM, "A"), ("A", last, "B"), units=("533",)) == [
+        ("533", ("533",), BEGIN, EVE), ("A", ("533",), REFORM, date(2023, 8, 14)), ("B", ("533",), last, DUE),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("day", [date(2023, 7, 28), date(2023, 8, 16), date(2025, 7, 1)])
+def test_a_reform_before_the_launch_or_after_the_due_day_moves_no_report(day: date) -> None:
+    assert owing(("533", day, "A")) == owing()
+
+
+def test_every_report_is_owed_by_one_unit_on_every_day() -> None:
+    found = owing(("533", REFORM, "A"), ("536", date(2023, 8, 11), "A"), ("A", date(2023, 8, 12), "B"))
+    for day in (BEGIN, EVE, REFORM, date(2023, 8, 11), date(2023, 8, 12), DUE):
+        assert sorted(of for _, ofs, first, last in found if first <= day <= last for of in ofs) == ["533", "536"]

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from services.outreach import guidance
 from services.outreach.campaign import Campaign
-from services.outreach.guidance import Guidance, Refused, Sent
-from services.outreach.on_registry import RosterMember
+from services.outreach.guidance import Guidance, Placed, Refused, Sent
 from shared.clock import VIETNAM
 from shared.contracts.outreach import CitizenGuided, DayOneRule, GuidanceWithdrawn, Place, WithdrawReason
 from shared.errors import Problem
@@ -25,7 +24,7 @@ CAMPAIGN = Campaign(
     "qn-2023", "Phong trào", LAUNCH, DayOneRule.CEREMONY_DAY, 7, LAUNCH, LAST_DAY, 7, ("payments", "services"),
     date(2023, 8, 15), ("533",),
 )  # fmt: skip
-MEMBER = RosterMember("an", "t1", "21400", "533", "21400", date(2023, 7, 3), None)
+MEMBER = Placed("an", "t1", "21400", "533", "21400", date(2023, 7, 3), None)
 
 
 def sent(**changed: Any) -> Sent:
@@ -35,12 +34,13 @@ def sent(**changed: Any) -> Sent:
     return Sent(**{**facts, **changed})
 
 
-def record(member: RosterMember | None = MEMBER, **changed: Any) -> Guidance | Refused:
-    return guidance.record(CAMPAIGN, {member.member_id: member} if member else {}, sent(**changed), NOW)
+def record(*places: Placed | None, **changed: Any) -> Guidance | Refused:
+    known = [p for p in places or (MEMBER,) if p]
+    return guidance.record(CAMPAIGN, {"an": known} if known else {}, sent(**changed), NOW)
 
 
-def recorded(**changed: Any) -> Guidance:
-    found = record(**changed)
+def recorded(*places: Placed, **changed: Any) -> Guidance:
+    found = record(*places, **changed)
     assert isinstance(found, Guidance)
     return found
 
@@ -101,8 +101,38 @@ def test_the_campaign_begins_at_midnight_in_vietnam(moment: datetime, expected: 
     ],
 )
 def test_it_is_taken_on_days_on_the_team_the_last_included(moment: datetime, expected: str | None) -> None:
-    two_days = MEMBER._replace(joined_on=date(2023, 7, 30), left_on=date(2023, 7, 31))
+    two_days = MEMBER._replace(first_day=date(2023, 7, 30), last_day=date(2023, 7, 31))
     assert refusal(record(two_days, occurred_at=moment)) == ((expected, "occurred_at") if expected else None)
+
+
+OTHER_TEAM = MEMBER._replace(team_id="t2", unit_id="21403", commune_id="21403")
+
+
+def test_the_unit_is_the_one_of_the_day() -> None:
+    until = MEMBER._replace(last_day=date(2023, 7, 29))
+    since = MEMBER._replace(unit_id="21403", commune_id="21403", first_day=date(2023, 7, 30))
+    days = {day: recorded(until, since, occurred_at=datetime(2023, 7, day, 12, 0, tzinfo=VIETNAM)) for day in (29, 30)}
+    assert {day: (found.team_id, found.unit_id) for day, found in days.items()} == {
+        29: ("t1", "21400"), 30: ("t1", "21403"),
+    }  # fmt: skip
+
+
+def test_whoever_is_on_two_teams_that_day_says_for_which() -> None:
+    found = record(MEMBER, OTHER_TEAM)
+    assert refusal(found) == ("which_team", "team_id")
+    assert isinstance(found, Refused)
+    assert "t1, t2" in found.text.vi
+    assert "t1, t2" in found.text.en
+    named = recorded(MEMBER, OTHER_TEAM, team_id="t2")
+    assert (named.team_id, named.unit_id) == ("t2", "21403")
+    later = OTHER_TEAM._replace(first_day=date(2023, 7, 30))
+    assert recorded(MEMBER, later).team_id == "t1"
+
+
+def test_a_team_that_the_member_was_not_on_that_day_is_refused() -> None:
+    later = OTHER_TEAM._replace(first_day=date(2023, 7, 30))
+    assert refusal(record(MEMBER, later, team_id="t2")) == ("not_on_that_team", "team_id")
+    assert refusal(record(MEMBER, team_id="t9")) == ("not_on_that_team", "team_id")
 
 
 def test_only_topics_of_the_campaign_are_taken() -> None:
@@ -112,14 +142,14 @@ def test_only_topics_of_the_campaign_are_taken() -> None:
 
 def test_after_the_window_it_is_taken_and_counted_apart() -> None:
     later = NOW + timedelta(days=30)
-    found = guidance.record(CAMPAIGN, {"an": MEMBER}, sent(occurred_at=later), later)
+    found = guidance.record(CAMPAIGN, {"an": [MEMBER]}, sent(occurred_at=later), later)
     assert isinstance(found, Guidance)
 
 
 @pytest.mark.parametrize(
     "changed",
     [{"campaign_id": "x"}, {"member_id": "x"}, {"citizen_ref": "y" * 22}, {"topics": ("payments",)},
-     {"place": Place.MARKET}, {"occurred_at": datetime(2023, 7, 29, 19, 31, tzinfo=VIETNAM)}],
+     {"place": Place.MARKET}, {"team_id": "t2"}, {"occurred_at": datetime(2023, 7, 29, 19, 31, tzinfo=VIETNAM)}],
 )  # fmt: skip
 def test_anything_else_under_the_same_id_is_another_content(changed: dict[str, Any]) -> None:
     assert sent(**changed).digest != sent().digest
