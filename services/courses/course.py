@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from services.courses.on_registry import KnownUnit
+from services.courses.on_registry import KnownOrganisation
 from services.courses.quiz import Answers, Grade, Question, check, grade
 from shared import errors
 from shared.clock import local_day
 from shared.contracts.courses import CoursePublished, LearnerEnrolled, QuizFailed, QuizPassed
+from shared.contracts.history import UnitVersion
 
 
 class Course(NamedTuple):
@@ -105,7 +106,7 @@ def must_not_be_closed(course: Course, day: date) -> None:
 
 
 def enrol(
-    course: Course, learner_id: str, organisation_id: str | None, unit: KnownUnit | None, now: datetime
+    course: Course, learner_id: str, organisation_id: str | None, unit: UnitVersion | None, now: datetime
 ) -> tuple[Enrolment, LearnerEnrolled]:
     """A learner takes a course, also ahead of its first day. Raises 409 when it is over."""
     must_not_be_closed(course, local_day(now))
@@ -123,6 +124,46 @@ def enrol(
         commune_id=commune_id,
     )
     return enrolment, event
+
+
+def must_exist(organisation: KnownOrganisation, day: date) -> None:
+    """Raises 422 for an organisation that has ended, or has not begun."""
+    if organisation.valid_from and day < organisation.valid_from:
+        raise errors.invalid(
+            "organisation_not_there_yet",
+            "organisation_id",
+            f"«{organisation.name}» hoạt động từ ngày {organisation.valid_from:%d/%m/%Y}.",
+            f"«{organisation.name}» begins on {organisation.valid_from}.",
+        )
+    if organisation.last_day and day > organisation.last_day:
+        vi, en = (f" Hãy chọn «{i}».", f" Choose «{i}».") if (i := organisation.successor_id) else ("", "")
+        raise errors.invalid(
+            "organisation_dissolved",
+            "organisation_id",
+            f"«{organisation.name}» đã giải thể sau ngày {organisation.last_day:%d/%m/%Y}.{vi}",
+            f"«{organisation.name}» was dissolved after {organisation.last_day}.{en}",
+        )
+
+
+def in_force(states: Sequence[UnitVersion], day: date) -> UnitVersion:
+    """A unit as it is on a day; `states` by day, at least one. Raises 422 where it is not in force."""
+    for state in states:
+        if state.valid_from <= day and (state.valid_to is None or day < state.valid_to):
+            return state
+    name, ended = states[-1].name, states[-1].valid_to
+    if ended and ended <= day:
+        raise errors.invalid(
+            "unit_not_in_force",
+            "unit_id",
+            f"«{name}» không còn từ ngày {ended:%d/%m/%Y}. Hãy chọn đơn vị hiện nay; xem /registry/units.",
+            f"«{name}» is no longer in force since {ended}. Choose the unit of today; see /registry/units.",
+        )
+    raise errors.invalid(
+        "unit_not_in_force",
+        "unit_id",
+        f"Ngày {day:%d/%m/%Y} chưa có đơn vị «{name}»; xem /registry/units.",
+        f"«{name}» is not yet in force on {day}; see /registry/units.",
+    )
 
 
 def must_be_the_same(there: Enrolment, wanted: Enrolment) -> None:

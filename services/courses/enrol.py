@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, NamedTuple
 
 from fastapi import Path
 from pydantic import AwareDatetime, Field
 
 from services.courses import course, store
-from services.courses.on_registry import KnownUnit
 from shared import errors
 from shared.auth import Caller, Role
+from shared.clock import local_day
 from shared.commands import Decision
+from shared.contracts.history import UnitVersion
 from shared.db import Conn
 from shared.deps import Fresh, Svc
 from shared.http import ID_PATTERN, Answer, Body, Id, allow, router, who
@@ -90,8 +91,8 @@ async def _save(conn: Conn, wish: Wish, now: datetime) -> Decision:
     taken = await store.course(conn, wish.course_id)
     if taken is None:
         raise no_such_course(wish.course_id)
-    await _check_organisation(conn, wish.organisation_id)
-    unit = await _unit(conn, wish.unit_id)
+    await _check_organisation(conn, wish.organisation_id, local_day(now))
+    unit = await _unit(conn, wish.unit_id, local_day(now))
     wanted, event = course.enrol(taken, wish.learner_id, wish.organisation_id, unit, now)
     if await store.save_enrolment(conn, wanted):
         return Decision(_answer(wanted), [event])
@@ -111,26 +112,32 @@ def _answer(enrolment: course.Enrolment) -> dict[str, str | None]:
     }
 
 
-async def _check_organisation(conn: Conn, organisation_id: str | None) -> None:
-    if organisation_id and await store.known_organisation(conn, organisation_id) is None:
+async def _check_organisation(conn: Conn, organisation_id: str | None, day: date) -> None:
+    if not organisation_id:
+        return
+    found = await store.known_organisation(conn, organisation_id)
+    if found is None:
         raise errors.invalid(
             "unknown_organisation",
             "organisation_id",
             f"Không có tổ chức «{organisation_id}». Xem danh sách tại /registry/organisations.",
             f"There is no organisation «{organisation_id}». See /registry/organisations.",
         )
+    course.must_exist(found, day)
 
 
-async def _unit(conn: Conn, unit_id: str | None) -> KnownUnit | None:
-    found = await store.known_unit(conn, unit_id) if unit_id else None
-    if unit_id and found is None:
+async def _unit(conn: Conn, unit_id: str | None, day: date) -> UnitVersion | None:
+    if not unit_id:
+        return None
+    states = await store.known_unit(conn, unit_id)
+    if not states:
         raise errors.invalid(
             "unknown_unit",
             "unit_id",
             f"Không có đơn vị «{unit_id}». Xem danh sách tại /registry/units.",
             f"There is no unit «{unit_id}». See /registry/units.",
         )
-    return found
+    return course.in_force(states, day)
 
 
 def learner_of(service: Service, caller: Caller) -> str:

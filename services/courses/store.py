@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from services.courses.course import Attempt, Course, Enrolment
-from services.courses.on_registry import KnownOrganisation, KnownUnit
+from services.courses.on_registry import KnownOrganisation
 from services.courses.quiz import Answers, Grade, Option, Question
+from shared.contracts.history import UnitVersion
 from shared.db import Conn
 
 _COURSE = "course_id, title, questions, pass_mark, max_attempts, opens_on, closes_on, published_at"
@@ -170,17 +171,21 @@ async def save_attempt(conn: Conn, new: Attempt, answers: Answers) -> bool:
 # -- what is known of registry ----------------------------------------------------------------------------------------
 
 
-async def known_unit(conn: Conn, unit_id: str) -> KnownUnit | None:
-    """A unit, as far as registry has been followed."""
-    row = await conn.fetchrow(
-        "select unit_id, level, district_id, commune_id, name from known_unit where unit_id = $1", unit_id
+async def known_unit(conn: Conn, unit_id: str) -> list[UnitVersion]:
+    """A unit's states by day, as far as registry has been followed."""
+    rows = await conn.fetch(
+        "select unit_id, valid_from, valid_to, void, code, name, kind, level, parent_id, district_id, commune_id"
+        " from known_unit where unit_id = $1 and not void order by valid_from",
+        unit_id,
     )
-    return KnownUnit(*row.values()) if row else None
+    return [UnitVersion(*r.values()) for r in rows]
 
 
 async def known_organisation(conn: Conn, organisation_id: str) -> KnownOrganisation | None:
     """An organisation, as far as registry has been followed."""
     row = await conn.fetchrow(
-        "select organisation_id, name, sector from known_organisation where organisation_id = $1", organisation_id
+        "select organisation_id, name, sector, valid_from, last_day, successor_id from known_organisation"
+        " where organisation_id = $1",
+        organisation_id,
     )
     return KnownOrganisation(*row.values()) if row else None

@@ -8,15 +8,17 @@ from hypothesis import strategies as st
 
 from services.courses import course as rules
 from services.courses.course import Course, Enrolment
-from services.courses.on_registry import KnownUnit
+from services.courses.on_registry import KnownOrganisation
 from services.courses.quiz import Option, Question
 from shared.clock import VIETNAM
 from shared.contracts.courses import CoursePublished, LearnerEnrolled, QuizFailed, QuizPassed
+from shared.contracts.history import UnitVersion
 from shared.errors import Problem
 
 NOW = datetime(2023, 7, 28, 1, 0, tzinfo=UTC)
 QUIZ = [Question(q, q, (Option("a", "A"), Option("b", "B")), frozenset("a")) for q in ("q1", "q2", "q3")]
-MO_DUC = KnownUnit("21400", "commune", "533", "21400", "Thị trấn Mộ Đức")
+MO_DUC = UnitVersion("21400", date(2020, 2, 1), None, False, "21400", "Thị trấn Mộ Đức", "township", "commune", "533",
+                     "533", "21400")  # fmt: skip
 RIGHT, WRONG = ["a"], ["b"]
 
 
@@ -171,3 +173,53 @@ def test_attempts_are_counted_up_to_the_limit_and_the_first_pass_stays(
     assert rules.attempts_left(course, enrolment) == (None if max_attempts is None else max_attempts - len(taken))
     first_pass = next((n for n, right in enumerate(taken) if right >= course.pass_mark), None)
     assert enrolment.passed_at == (None if first_pass is None else NOW + timedelta(minutes=first_pass))
+
+
+# -- units and organisations of the day -------------------------------------------------------------------------------
+
+
+REFORM = date(2025, 7, 1)
+AFTER = MO_DUC._replace(valid_from=REFORM, name="Xã Mộ Đức", parent_id="51", district_id=None)
+
+
+@pytest.mark.parametrize(("day", "found"), [(date(2025, 6, 30), MO_DUC._replace(valid_to=REFORM)), (REFORM, AFTER)])
+def test_a_learner_belongs_to_the_unit_as_it_is_that_day(day: date, found: UnitVersion) -> None:
+    assert rules.in_force([MO_DUC._replace(valid_to=REFORM), AFTER], day) == found
+
+
+@pytest.mark.parametrize(
+    ("states", "day", "said"),
+    [
+        ([MO_DUC._replace(valid_to=REFORM)], REFORM, "không còn từ ngày 01/07/2025"),
+        ([AFTER], date(2025, 6, 30), "Ngày 30/06/2025 chưa có"),
+    ],
+)
+def test_nobody_enrols_at_a_unit_that_is_not_in_force(states: list[UnitVersion], day: date, said: str) -> None:
+    with pytest.raises(Problem) as refused:
+        rules.in_force(states, day)
+    assert (refused.value.status, refused.value.slug) == (422, "unit_not_in_force")
+    assert [f.field for f in refused.value.fields] == ["unit_id"]
+    assert said in refused.value.fields[0].message.vi
+
+
+YOUTH = KnownOrganisation("tinh-doan", "Tỉnh đoàn", "youth_union", date(2023, 7, 1), date(2025, 2, 28), "mttq")
+
+
+def test_nobody_enrols_for_an_organisation_before_its_first_or_after_its_last_day() -> None:
+    for day in (date(2023, 7, 1), date(2025, 2, 28)):
+        rules.must_exist(YOUTH, day)
+        rules.must_exist(YOUTH._replace(valid_from=None, last_day=None), day)
+
+
+@pytest.mark.parametrize(
+    ("day", "slug", "said"),
+    [
+        (date(2023, 6, 30), "organisation_not_there_yet", "01/07/2023"),
+        (date(2025, 3, 1), "organisation_dissolved", "Hãy chọn «mttq»"),
+    ],
+)
+def test_the_refusal_says_from_when_or_who_came_after(day: date, slug: str, said: str) -> None:
+    with pytest.raises(Problem) as refused:
+        rules.must_exist(YOUTH, day)
+    assert (refused.value.slug, [f.field for f in refused.value.fields]) == (slug, ["organisation_id"])
+    assert said in refused.value.fields[0].message.vi
