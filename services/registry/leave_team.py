@@ -8,15 +8,18 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import Field
 
-from services.registry import store, team
-from services.registry.join_team import ROLES, MemberAnswer, may_manage, no_such_team
-from shared import errors
+from services.registry import membership
+from services.registry.join_team import MemberAnswer
+from services.registry.membership import Membership
+from services.registry.store import memberships
+from services.registry.team import TeamHistory
+from services.registry.team_access import ROLES, SCOPE, lock_managed
 from shared.auth import Caller
 from shared.commands import Decision
 from shared.contracts.registry import LeaveReason
 from shared.db import Conn
 from shared.deps import Svc
-from shared.http import ID_PATTERN, Body, Day, IdempotencyKey, allow, router, who
+from shared.http import ID_PATTERN, Body, Day, Id, IdempotencyKey, allow, router, who
 
 routes = router("members")
 
@@ -24,14 +27,12 @@ routes = router("members")
 class LeaveTeam(Body):
     """How the place ends."""
 
+    team_id: Id | None = Field(None, description="Which team; needed for a person who is on several.")
     left_on: Day = Field(description="Last day on the team.")
     reason: LeaveReason
 
 
-@routes.post(
-    "/members/{member_id}/leave",
-    openapi_extra=who(ROLES, "officers: teams in the caller's units; a team leader: the own team"),
-)
+@routes.post("/members/{member_id}/leave", openapi_extra=who(ROLES, SCOPE))
 async def leave_team(
     service: Svc,
     member_id: Annotated[str, Path(pattern=ID_PATTERN)],
@@ -42,22 +43,25 @@ async def leave_team(
     """Ends a member's place. What the member did until then stays counted."""
 
     async def work(conn: Conn, now: datetime) -> Decision:
-        member = await store.member(conn, member_id)
-        if member is None:
-            raise errors.not_found(
-                "no_such_member",
-                "member_id",
-                f"Không có thành viên «{member_id}».",
-                f"There is no member «{member_id}».",
-            )
-        left = await store.team(conn, member.team_id)
-        if left is None:
-            raise no_such_team(member.team_id)
-        may_manage(caller, left, service.province)
-        event = team.leave(left, member, body.left_on, body.reason, now)
-        await store.end_membership(conn, member_id, body.left_on, body.reason)
+        left, place = await lock_place(conn, caller, member_id, body.team_id, service.province, now)
+        ended, event = membership.leave(left, place, body.left_on, body.reason, now)
+        await memberships.end_memberships(conn, [ended])
         return Decision({"member_id": member_id}, [event])
 
     content = {"member": member_id, **body.model_dump()}
     done = await service.commands.execute("leave_team", work, key=idempotency_key, body=content)
     return MemberAnswer(**done.answer, pos=done.pos)
+
+
+async def lock_place(
+    conn: Conn, caller: Caller, member_id: str, team_id: str | None, province: str, now: datetime
+) -> tuple[TeamHistory, Membership]:
+    """The place of a person that is meant and its team, locked. The caller must manage the team.
+
+    A place that ended long ago is told to those who manage its team only.
+    """
+    places = await memberships.memberships_of(conn, [member_id])
+    meant = membership.meant_place(places, member_id, team_id, field="team_id").team_id
+    [locked] = await lock_managed(conn, caller, {"team_id": meant}, province, now)
+    again = await memberships.memberships_of(conn, [member_id])  # now that nobody else changes the team
+    return locked, membership.open_place(again, meant)

@@ -1,23 +1,19 @@
-"""Rules of teams and their members. Pure: state and wishes in, events out."""
+"""Rules of teams: what a founding needs, what a team is called and where it is on any day. Pure: state and wishes in,
+events out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from services.registry.unit import Unit
+from services.registry.site import Site, must_take
 from shared import errors
 from shared.clock import local_day, start_of_day
-from shared.contracts.reform import EndReason, Level
-from shared.contracts.registry import LeaveReason, MemberJoined, MemberLeft, Role, TeamFormed
+from shared.contracts.reform import EndReason, Level, MoveReason
+from shared.contracts.registry import TeamFormed, TeamReassigned, TeamRenamed
 
-TEAM_LEVELS = {
-    Level.DISTRICT: (Level.DISTRICT,),
-    Level.COMMUNE: (Level.COMMUNE, Level.DISTRICT),  # a district without communes (Lý Sơn) acts as one
-    Level.VILLAGE: (Level.COMMUNE, Level.DISTRICT),
-}
-"""At which units a team of a level may be formed."""
+FOUNDING = "founding"
+"""Why a team is at its first place."""
 
 
 class Team(NamedTuple):
@@ -100,21 +96,6 @@ class TeamHistory(NamedTuple):
         return next((n.name for n in reversed(self.names) if n.valid_from <= day), self.names[0].name)
 
 
-class Member(NamedTuple):
-    """A person's place on a team; the days are included."""
-
-    member_id: str
-    team_id: str
-    role: Role
-    organisation_id: str | None
-    joined_on: date
-    left_on: date | None
-
-    def reaches(self, day: date) -> bool:
-        """Whether the place is held on that day or on any later one."""
-        return self.left_on is None or day <= self.left_on
-
-
 class Founding(NamedTuple):
     """What a founding decision says."""
 
@@ -127,53 +108,17 @@ class Founding(NamedTuple):
     formed_on: date
 
 
-def form(unit: Unit, founding: Founding, now: datetime, *, has_communes: bool) -> tuple[Team, TeamFormed]:
-    """A new team at a unit in force. `has_communes`: there are communes below the unit."""
-    _check_level(unit, founding)
-    _check_commune(unit, founding, has_communes)
-    _check_days(unit, founding, local_day(now))
-    team = Team(
-        founding.team_id, founding.name, founding.level, unit.unit_id, founding.village, unit.district_id,
-        unit.commune_id, founding.decision_number, founding.decision_date, founding.formed_on,
-    )  # fmt: skip
-    return team, TeamFormed(occurred_at=start_of_day(team.formed_on), **team._asdict())
+class Transfer(NamedTuple):
+    """What a decision says that puts a team somewhere else."""
+
+    level: Level
+    village: str | None
+    effective_on: date
 
 
-def _check_level(unit: Unit, founding: Founding) -> None:
-    if unit.level not in TEAM_LEVELS.get(founding.level, ()):
-        raise errors.invalid(
-            "level_does_not_fit_unit",
-            "level",
-            f"Không thể lập tổ cấp «{founding.level}» tại «{unit.name}». Hãy chọn đơn vị hoặc cấp khác.",
-            f"A team of level «{founding.level}» cannot be formed at «{unit.name}». Choose another unit or level.",
-        )
-    if (founding.level is Level.VILLAGE) != (founding.village is not None):
-        raise errors.invalid(
-            "village_missing",
-            "village",
-            "Tổ cấp thôn cần tên thôn/bản/tổ dân phố; tổ cấp khác thì để trống.",
-            "A village team needs the village's name; other teams leave it out.",
-        )
-
-
-def _check_commune(unit: Unit, founding: Founding, has_communes: bool) -> None:
-    if has_communes and founding.level is not Level.DISTRICT:
-        raise errors.invalid(
-            "commune_needed",
-            "unit_id",
-            f"«{unit.name}» có các xã, phường, thị trấn: tổ cấp xã hoặc thôn phải lập tại một trong số đó.",
-            f"«{unit.name}» has communes: a team of a commune or a village must be formed at one of them.",
-        )
-
-
-def _check_days(unit: Unit, founding: Founding, today: date) -> None:
-    if founding.formed_on < unit.valid_from:
-        raise errors.invalid(
-            "before_unit",
-            "formed_on",
-            f"«{unit.name}» có hiệu lực từ {unit.valid_from:%d/%m/%Y}; ngày lập tổ phải từ ngày đó.",
-            f"«{unit.name}» is in force from {unit.valid_from}; the team must be formed on or after that day.",
-        )
+def form(site: Site, founding: Founding, now: datetime) -> tuple[Team, TeamFormed]:
+    """A new team at a site as it is on the founding day."""
+    village = must_take(site, founding.level, founding.village)
     if founding.decision_date > founding.formed_on:
         raise errors.invalid(
             "decision_after_founding",
@@ -181,72 +126,106 @@ def _check_days(unit: Unit, founding: Founding, today: date) -> None:
             "Ngày quyết định phải trước hoặc đúng ngày lập tổ.",
             "The decision must not be dated after the founding day.",
         )
-    _not_in_future("formed_on", founding.formed_on, today)
+    not_in_future("formed_on", founding.formed_on, now)
+    team = Team(
+        founding.team_id, founding.name, founding.level, site.unit.unit_id, village, site.unit.district_id,
+        site.unit.commune_id, founding.decision_number, founding.decision_date, founding.formed_on, site.village_id,
+    )  # fmt: skip
+    return team, TeamFormed(occurred_at=start_of_day(team.formed_on), **team._asdict())
 
 
-def join(team: Team, members: Sequence[Member], new: Member, now: datetime) -> MemberJoined:
-    """A person takes a place on a team."""
-    _not_in_future("joined_on", new.joined_on, local_day(now))
-    if new.joined_on < team.formed_on:
+def first_place(team: Team) -> TeamPlace:
+    """Where a team is that was just formed."""
+    return TeamPlace(
+        team.team_id, team.formed_on, None, team.unit_id, team.level, team.village, team.village_id, team.district_id,
+        team.commune_id, FOUNDING,
+    )  # fmt: skip
+
+
+def rename(history: TeamHistory, name: str, effective_on: date, now: datetime) -> tuple[NameSince, TeamRenamed]:
+    """Another name from a day on; from the day of the last one on, it stands in its place."""
+    must_be_there(history.team, effective_on, "effective_on", now)
+    last = history.names[-1]
+    _not_before_newer(last.valid_from, effective_on, f"«{last.name}»")
+    if name == last.name:
+        raise errors.conflict(
+            "same_name", "name", f"Tổ đang mang tên «{name}».", f"The team is called «{name}» already."
+        )
+    where = history.place_on(effective_on)
+    return NameSince(effective_on, name), TeamRenamed(
+        occurred_at=start_of_day(effective_on),
+        team_id=history.team.team_id,
+        name=name,
+        district_id=where.district_id,
+        commune_id=where.commune_id,
+        effective_on=effective_on,
+    )
+
+
+def move(history: TeamHistory, site: Site, transfer: Transfer, now: datetime) -> tuple[TeamPlace, TeamReassigned]:
+    """A team, with its members, is at another site from a day on; from the day of its last place on, instead of it."""
+    must_be_there(history.team, transfer.effective_on, "effective_on", now)
+    last = history.places[-1]
+    _not_before_newer(last.valid_from, transfer.effective_on, f"{last.unit_id}")
+    village = must_take(site, transfer.level, transfer.village)
+    place = TeamPlace(
+        last.team_id, transfer.effective_on, None, site.unit.unit_id, transfer.level, village, site.village_id,
+        site.unit.district_id, site.unit.commune_id, MoveReason.TRANSFER,
+    )  # fmt: skip
+    if place[3:9] == last[3:9]:
+        raise errors.conflict(
+            "same_place", "unit_id", f"Tổ đang ở «{site.unit.name}».", f"The team is at «{site.unit.name}» already."
+        )
+    return place, reassigned(last, place)
+
+
+def reassigned(before: TeamPlace, after: TeamPlace) -> TeamReassigned:
+    """That a team is at another place from its first day there on."""
+    return TeamReassigned(
+        occurred_at=start_of_day(after.valid_from),
+        from_unit_id=before.unit_id,
+        since=before.valid_from,
+        effective_on=after.valid_from,
+        **{k: v for k, v in after._asdict().items() if k not in ("valid_from", "valid_to")},
+    )
+
+
+def must_be_there(team: Team, day: date, field: str, now: datetime) -> None:
+    """Refuses a day in the future, before a team's founding, or anything of a team that has ended."""
+    not_in_future(field, day, now)
+    if day < team.formed_on:
         raise errors.invalid(
             "before_team",
-            "joined_on",
-            f"Tổ được lập ngày {team.formed_on:%d/%m/%Y}; ngày tham gia phải từ ngày đó.",
-            f"The team was formed on {team.formed_on}; joining must be on or after that day.",
+            field,
+            f"Tổ được lập ngày {team.formed_on:%d/%m/%Y}; ngày này phải từ ngày đó.",
+            f"The team was formed on {team.formed_on}; this must be on or after that day.",
         )
-    if new.role is Role.LEADER and any(m.role is Role.LEADER and m.reaches(new.joined_on) for m in members):
+    if team.disbanded_on is not None:
         raise errors.conflict(
-            "leader_exists",
-            "role",
-            "Tổ có tổ trưởng vào ngày này hoặc sau đó. Hãy kết thúc nhiệm vụ của người đó trước.",
-            "The team has a leader on that day or later. End that leader's place first.",
+            "team_disbanded",
+            field,
+            f"Tổ đã giải thể; ngày hoạt động cuối là {team.disbanded_on:%d/%m/%Y}.",
+            f"The team was disbanded; its last day was {team.disbanded_on}.",
         )
-    return MemberJoined(
-        occurred_at=start_of_day(new.joined_on),
-        member_id=new.member_id,
-        team_id=team.team_id,
-        role=new.role,
-        organisation_id=new.organisation_id,
-        unit_id=team.unit_id,
-        district_id=team.district_id,
-        commune_id=team.commune_id,
-        joined_on=new.joined_on,
-    )
 
 
-def leave(team: Team, member: Member, left_on: date, reason: LeaveReason, now: datetime) -> MemberLeft:
-    """A member's place ends; `left_on` is the last day on the team."""
-    _not_in_future("left_on", left_on, local_day(now))
-    if member.left_on is not None:
-        raise errors.conflict(
-            "left_already",
-            "member_id",
-            f"Thành viên đã rời tổ ngày {member.left_on:%d/%m/%Y}.",
-            f"The member left on {member.left_on}.",
-        )
-    if left_on < member.joined_on:
-        raise errors.invalid(
-            "end_before_start",
-            "left_on",
-            f"Ngày rời tổ phải từ ngày tham gia {member.joined_on:%d/%m/%Y} trở đi.",
-            f"The last day must be on or after the joining day {member.joined_on}.",
-        )
-    return MemberLeft(
-        occurred_at=start_of_day(left_on),
-        member_id=member.member_id,
-        team_id=team.team_id,
-        district_id=team.district_id,
-        commune_id=team.commune_id,
-        left_on=left_on,
-        reason=reason,
-    )
-
-
-def _not_in_future(field: str, day: date, today: date) -> None:
+def not_in_future(field: str, day: date, now: datetime) -> None:
+    """Refuses a day after today."""
+    today = local_day(now)
     if day > today:
         raise errors.invalid(
             "in_the_future",
             field,
             f"Ngày {day:%d/%m/%Y} ở tương lai; hôm nay là {today:%d/%m/%Y}.",
             f"{day} lies in the future; today is {today}.",
+        )
+
+
+def _not_before_newer(since: date, day: date, what: str) -> None:
+    if day < since:
+        raise errors.conflict(
+            "newer_on_record",
+            "effective_on",
+            f"Đã ghi {what} từ ngày {since:%d/%m/%Y}; thay đổi mới phải từ ngày đó trở đi.",
+            f"{what} is on record from {since} on; a further change must be on or after that day.",
         )
