@@ -109,3 +109,11 @@ def of_choices(prepared: Prepared, places: Iterable[TeamPlace], choices: Choices
         ids = candidates(prepared, place, below) if place else ()
         if len(ids) < 2 or chosen not in ids:
             yield not_a_candidate(f"choices.teams.{team_id}", chosen, ids if len(ids) > 1 else ())
+
+
+def as_left(move: Move, places: Iterable[TeamPlace]) -> bool:
+    """Whether a team's places are still what a reform made of them."""
+    before, after = move
+    there = [p for p in places if p.holds_on(before.valid_from) or before.holds_on(p.valid_from)]
+    until = before._replace(valid_to=after.valid_from)
+    return there == ([until, after] if before.valid_from < after.valid_from else [after])

@@ -164,7 +164,10 @@ def _json(items: Sequence[UnitChange] | Sequence[Heir]) -> str:
 
 def _reform(row: Any) -> Reform:
     return Reform(
-        *list(row.values())[:4],
+        row["reform_id"],
+        row["effective_on"],
+        row["edition"],
+        row["edition_before"],
         LegalBasis.model_validate_json(row["legal_basis"]),
         tuple(UnitChange.model_validate(c) for c in json.loads(row["changes"])),
         tuple(Heir.model_validate(h) for h in json.loads(row["heirs"])),

@@ -1,0 +1,100 @@
+"""Drafts a reform on what the registry holds: the part that the preview and the execution have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from services.registry import editions, reform_checks, reform_teams
+from services.registry.reform import Choices, Ground, Prepared, ReformPlan, apply
+from services.registry.reform_teams import Moves
+from services.registry.store import reforms, teams, units
+from services.registry.unit import Unit
+from shared import errors
+from shared.auth import Caller, Role
+from shared.contracts.reform import Level
+from shared.db import Conn
+
+WHOLE_MAP = (Role.PROVINCE_OFFICER, Role.OPERATOR)
+"""Who may reorganise any unit; other officers only villages within their own."""
+
+
+class Draft(NamedTuple):
+    """A reform as it would be executed now, and what it still leaves open."""
+
+    prepared: Prepared
+    joining: tuple[Unit, ...]
+    """Units of another province that the edition takes in and that nobody knows here yet, as they are before."""
+    teams: Moves
+    names: Mapping[str, str]
+    """What the teams at its units are called."""
+
+
+class Asking(NamedTuple):
+    """Who wants the reform, and for which province."""
+
+    caller: Caller
+    province: str
+
+
+async def draft(conn: Conn, asking: Asking, plan: ReformPlan, choices: Choices) -> Draft:
+    """The reform on what is known now. Raises 403, or 422 with everything that the decision cannot say."""
+    ground, joining = await _ground(conn, asking.province, plan)
+    may_reorganise(asking, plan, ground.old)
+    reform_checks.must_hold(reform_checks.of_plan(ground, plan))
+    prepared = apply(ground, plan, choices)
+    newer = await reforms.newer_units(conn, prepared.touched, plan.effective_on)
+    reform_checks.must_hold(
+        [
+            *reform_checks.of_map(prepared),
+            *reform_checks.of_choices(prepared, choices),
+            *reform_checks.of_newer(newer, "plan.effective_on"),
+        ]
+    )
+    places = await teams.teams_at(conn, prepared.concerned, plan.effective_on, or_later=True)
+    reform_checks.must_hold(reform_teams.of_choices(prepared, places, choices))
+    names = await reforms.team_names(conn, {p.team_id for p in places})
+    return Draft(prepared, joining, reform_teams.move_teams(prepared, places, names, choices), names)
+
+
+async def _ground(conn: Conn, province: str, plan: ReformPlan) -> tuple[Ground, tuple[Unit, ...]]:
+    day = plan.effective_on - timedelta(days=1)
+    joining = {u.unit_id: u for u in editions.joining(plan.edition)} if plan.edition else {}
+    new = {s.unit.unit_id for s in plan.successors}
+    known = await reforms.known_units(conn, new | joining.keys())
+    old = {u.unit_id: u for u in await units.map_of_day(conn, day, root=province)}
+    named = {p.unit_id for s in plan.successors for p in s.predecessors} | plan.heirs.keys()
+    for root in await _roots(conn, named - old.keys(), day):
+        old |= {u.unit_id: u for u in await units.map_of_day(conn, day, root=root)}
+    unknown = {i: u for i, u in joining.items() if i not in known}
+    return Ground(old | unknown, known & new), tuple(unknown.values())
+
+
+async def _roots(conn: Conn, unit_ids: Iterable[str], day: date) -> set[str]:
+    """The provinces of units that are in none that we know of: they may join from another."""
+    found = await units.many_on_day(conn, unit_ids, day)
+    roots = {i for i, unit in found.items() if unit.parent_id is None}
+    above = {unit.parent_id for unit in found.values() if unit.parent_id}
+    return roots | (await _roots(conn, above, day) if above else set())
+
+
+def may_reorganise(asking: Asking, plan: ReformPlan, old: Mapping[str, Unit]) -> None:
+    """Raises 403. Officers of a district or a commune reorganise villages within their own unit and nothing else."""
+    caller, province = asking
+    if caller.has(*WHOLE_MAP):
+        caller.must_cover([province], field="plan")
+        return
+    ending = [old.get(i) for i in {p.unit_id for s in plan.successors for p in s.predecessors} | plan.heirs.keys()]
+    levels = {s.unit.level for s in plan.successors} | {u.level for u in ending if u}
+    if levels - {Level.VILLAGE}:
+        raise errors.forbidden(
+            "villages_only",
+            "plan",
+            "Bạn chỉ được sắp xếp thôn, bản, tổ dân phố trong địa bàn mình.",
+            "You may reorganise villages within your own units only.",
+        )
+    homes = [old.get(i or "") for i in (*(s.unit.parent_id for s in plan.successors), *plan.heirs.values())]
+    for unit in (*ending, *homes):
+        if unit is not None:  # what is not in force is refused later, whoever asks
+            caller.must_cover((province, *unit.path), field="plan")
