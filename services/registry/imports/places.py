@@ -26,6 +26,8 @@ class Sought(NamedTuple):
     district: str | None
     day: date
     levels: tuple[Level, ...]
+    within: str | None = None
+    """Directly below this unit only."""
 
 
 class Places:
@@ -72,6 +74,7 @@ class Places:
         for key in _tries(name):
             fits = [u for u in self._by_name.get(key, ()) if u.level in sought.levels and u.holds_on(sought.day)]
             fits = [u for u in fits if all(self._is_in(u, h, sought.day) for h in hints)]
+            fits = [u for u in fits if sought.within in (None, u.parent_id)]
             if fits:
                 return self._narrow(fits, sought)
         return []
