@@ -25,6 +25,7 @@ from services.registry import (
     read_reforms,
     read_units,
     register_organisation,
+    rename_team,
     reverse_reform,
 )
 from services.registry.web import site

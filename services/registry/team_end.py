@@ -121,8 +121,9 @@ def _roles_there(
     into: Group, leader_id: str | None, merging: Merging, now: datetime
 ) -> tuple[list[Membership], list[tuple[Membership, RoleSince]], list[RegistryEvent]]:
     """The places on the other team, with its leader another, where it is to be so: first one leaves the lead."""
-    there, roles, told = list(into.places), [], []
-    day = merging.effective_on
+    there, day = list(into.places), merging.effective_on
+    roles: list[tuple[Membership, RoleSince]] = []
+    told: list[RegistryEvent] = []
     stepping_down = [(p, merging.other_role) for p in there if p.leads_from(day) and p.member_id != leader_id]
     leading = [(p, Role.LEADER) for p in there if p.member_id == leader_id and p.holds_on(day)]
     for place, role in [*stepping_down, *((p, r) for p, r in leading if not p.leads_from(day))]:

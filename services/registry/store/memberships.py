@@ -106,6 +106,8 @@ async def _insert_roles(conn: Conn, roles: Sequence[tuple[Membership, RoleSince]
 
 
 def _membership(row: Any) -> Membership:
-    *head, reason, organisation_id, since, roles = row
+    member_id, team_id, joined_on, left_on, reason, organisation_id, since, roles = row
     held = tuple(RoleSince(day, Role(role)) for day, role in zip(since, roles, strict=True))
-    return Membership(*head, LeaveReason(reason) if reason else None, organisation_id, held)
+    return Membership(
+        member_id, team_id, joined_on, left_on, LeaveReason(reason) if reason else None, organisation_id, held
+    )

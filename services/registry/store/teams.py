@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from services.registry.team import NameSince, Team, TeamHistory, TeamPlace
+from services.registry.team import NameSince, Team, TeamHistory, TeamPlace, first_place
 from shared.contracts.reform import EndReason, Level
 from shared.db import Conn
 
@@ -16,6 +16,17 @@ _TEAM = (
 )
 _PLACE = (
     "team_id, valid_from, valid_to, unit_id, level, village, village_id, district_id, commune_id, reason, reform_id"
+)
+_ON_DAY = (
+    "t.team_id, (select n.name from team_name n where n.team_id = t.team_id and n.known_to is null"
+    " and n.valid_from <= $1 order by n.valid_from desc limit 1) as name, p.level, p.unit_id, p.village, p.district_id,"
+    " p.commune_id, t.decision_number, t.decision_date, t.formed_on, p.village_id, t.disbanded_on, t.end_reason,"
+    " t.into_team_id"
+)
+_THERE = (  # the place p of a team t on day $1, or on its last one
+    "from team_place p join team t using (team_id) where p.known_to is null"
+    " and p.valid_from <= least($1::date, t.disbanded_on)"
+    " and (p.valid_to is null or p.valid_to > least($1::date, t.disbanded_on))"
 )
 _PLACE_TYPES = ("text", "date", "date", "text", "text", "text", "text", "text", "text", "text", "text")
 
@@ -27,6 +38,52 @@ async def team(conn: Conn, team_id: str) -> Team | None:
     """One team, as it is or was at last."""
     row = await conn.fetchrow(f"select {_TEAM} from team where team_id = $1", team_id)
     return _team(row) if row else None
+
+
+class Choice(NamedTuple):
+    """Which teams a list is about, as they were on a day."""
+
+    day: date
+    scope: Sequence[str] | None = None
+    """At or below any of these units; None: anywhere."""
+    within: Sequence[str] | None = None
+    """And at or below any of these."""
+    level: str | None = None
+    ended: bool | None = False
+    """Those that had ended by then, those that had not, or all (None) that had been formed."""
+
+
+async def list_on_day(conn: Conn, choice: Choice, *, after: str, limit: int) -> list[Team]:
+    """Teams by id, with the name and the place that they had on the day, or on their last one."""
+    values, chosen = _chosen(choice)
+    rows = await conn.fetch(
+        f"select {_ON_DAY} {chosen} and t.team_id > ${len(values) + 1} order by t.team_id limit ${len(values) + 2}",
+        *values,
+        after,
+        limit,
+    )
+    return [_team(r) for r in rows]
+
+
+async def count_on_day(conn: Conn, choice: Choice) -> int:
+    """How many teams `list_on_day` lists in all."""
+    values, chosen = _chosen(choice)
+    return int(await conn.fetchval(f"select count(*) {chosen}", *values))
+
+
+def _chosen(choice: Choice) -> tuple[list[Any], str]:
+    """The rows of a choice, and the values that they are asked with."""
+    values: list[Any] = [choice.day]
+    asked = [] if choice.ended is None else [f"coalesce(t.disbanded_on < $1, false) = {choice.ended}"]
+    for units in (choice.scope, choice.within):
+        if units is not None:
+            values.append(list(units))
+            columns = ("unit_id", "village_id", "commune_id", "district_id")
+            asked.append("(" + " or ".join(f"p.{c} = any(${len(values)}::text[])" for c in columns) + ")")
+    if choice.level is not None:
+        values.append(choice.level)
+        asked.append(f"p.level = ${len(values)}")
+    return values, " and ".join([_THERE, *asked])
 
 
 async def history(conn: Conn, team_id: str) -> TeamHistory | None:
@@ -73,7 +130,7 @@ async def save_teams(conn: Conn, teams: Sequence[Team], *, known_from: datetime)
         if status.endswith(" 1"):
             saved.append(new)
     await _insert_names(conn, [(t.team_id, t.formed_on, t.name) for t in saved], known_from)
-    await _insert_places(conn, [_first_place(t) for t in saved], known_from)
+    await _insert_places(conn, [first_place(t) for t in saved], known_from)
     return len(saved)
 
 
@@ -187,13 +244,6 @@ async def _insert_names(conn: Conn, names: Sequence[tuple[str, date, str]], know
 
 def _columns(places: Sequence[TeamPlace]) -> list[list[Any]]:
     return [list(column) for column in zip(*places, strict=True)] or [[] for _ in _PLACE_TYPES]
-
-
-def _first_place(team: Team) -> TeamPlace:
-    return TeamPlace(
-        team.team_id, team.formed_on, None, team.unit_id, team.level, team.village, team.village_id, team.district_id,
-        team.commune_id, "founding",
-    )  # fmt: skip
 
 
 def _outside(place: TeamPlace, moves: Sequence[TeamPlace]) -> list[TeamPlace]:
