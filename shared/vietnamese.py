@@ -9,24 +9,25 @@ from __future__ import annotations
 import re
 import unicodedata
 
-ALPHABET = (
-    " _-‐–—,;:!?.·'\"«»()[]{}@*/\\&#%•`^°+×<=>|~−$"  # marks as ICU orders them
-    "0123456789aăâbƀcdđeêfghijklmnoôơpqrstuưvwxyz"
-)
-"""Everything that has a place of its own in the order, in that order."""
+PUNCTUATION = "_-‐–—,;:!?.·'\"«»()[]{}@*/\\&#%•`^°+×<=>|~−$"
+"""Marks in the order of ICU, all before the digits."""
 SAME = {"\u00a0": " ", "\u2011": "‐", "‘": "'", "’": "'", "“": '"', "”": '"'}
-"""Characters that sort as another one."""
+"""Characters that sort as another one, and behind it where nothing else tells two names apart."""
 TONES = "\u0300\u0309\u0303\u0301\u0323"
 """Huyền, hỏi, ngã, sắc, nặng, as they sort; a letter without comes first."""
-VOWELS = "aăâeêioôơuưy"
+LETTER_MARKS = "\u0306\u0302\u031b"
+"""What makes another letter: ă before â, ô before ơ. Đ counts as a D with such a mark."""
 
 _IGNORED = re.compile("[\u0001-\u001f\u007f\u00ad\u200b-\u200f\u2060\ufeff]")
 _SPACES = re.compile("[\t-\r \u00a0]+")
 _MARKS = re.compile("[\u0300-\u036f]")
 _APOSTROPHES = re.compile("['’‘ʼ`]")
 _NOT_KEY = re.compile("[^a-z0-9]+")
-_Y_AS_I = re.compile("(?<![aeou])y|(?<=qu)y")
+_Y_AS_I = re.compile("(^|[^aeiouy])y")
 _STRUCK = str.maketrans("ĐđɃƀ", "DdBb")
+_STRUCK_OUT = re.compile("[ĐđɃƀ]")
+_NOT_LETTER_MARKS = re.compile("[\u0300\u0301\u0303-\u0305\u0307-\u031a\u031c-\u036f]")
+_CAPITALS = re.compile("[A-Z]")
 _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
 KINDS = (
@@ -52,7 +53,7 @@ def search_key(text: str) -> str:
     """
     plain = _MARKS.sub("", unicodedata.normalize("NFD", text.translate(_STRUCK)))
     words = _NOT_KEY.sub(" ", _APOSTROPHES.sub("", plain).translate(_LOWER))
-    return _Y_AS_I.sub("i", words).strip()
+    return _Y_AS_I.sub(r"\1i", words).replace("quy", "qui").strip()
 
 
 def bare_key(key: str) -> str:
@@ -65,53 +66,43 @@ def bare_key(key: str) -> str:
 
 def sort_key(text: str) -> bytes:
     """Byte strings in the order of Vietnamese dictionaries, equal to ICU's `vi`: letters, then tones, then case."""
-    return b"\0".join(_levels(_composed(text)))
+    seen = _decomposed(text)
+    return "\0".join((_letters(seen), _tones(seen), _case(seen))).encode()
 
 
 def person_sort_key(full_name: str) -> bytes:
     """The order of lists of people: by given name, which is the last word, then by middle names, then by surname."""
-    words = [word for word in _composed(_SPACES.sub(" ", full_name)).split(" ") if word]
-    parts = [_levels(" ".join(part)) for part in (words[-1:], words[1:-1], words[:-1][:1])]
-    names = [level for primary, tones, _ in parts for level in (primary, tones)]
-    return b"\0".join((*names, *(case for _, _, case in parts)))
+    words = _decomposed(_SPACES.sub(" ", full_name)).split()
+    given, others = "".join(words[-1:]), " ".join(words[1:-1]) + "\1" + "".join(words[:-1][:1])
+    levels = (_letters(given), _tones(given), _letters(others), _tones(others), _case(f"{given}\1{others}"))
+    return "\0".join(levels).encode()
 
 
-def _composed(text: str) -> str:
-    """What can be seen of a text, composed."""
-    return unicodedata.normalize("NFC", _IGNORED.sub("", text))
+def _decomposed(text: str) -> str:
+    """What can be seen of a text: letters with their marks behind them, Đ and Ƀ too."""
+    return _STRUCK_OUT.sub("\\g<0>\u0302", unicodedata.normalize("NFD", _IGNORED.sub("", text))).translate(_STRUCK)
 
 
-def _levels(composed: str) -> tuple[bytes, bytes, bytes]:
-    """What is compared first, second and third. Ends are lower than any weight, so the lowest ones at an end go."""
-    plain = _MARKS.sub("", unicodedata.normalize("NFD", composed.translate(TONELESS)))
-    tones = _NOT_TONE.sub("\7", composed.translate(TONE)).rstrip("\1")
-    case = _NOT_UPPER.sub("\1", composed.translate(UPPER)).rstrip("\1")
-    return plain.translate(PRIMARY).encode(), tones.encode(), case.encode()
+def _letters(seen: str) -> str:
+    """The first level: a mark that makes another letter weighs more than any letter that could follow."""
+    return _NOT_LETTER_MARKS.sub("", seen).translate(_FIRST)
 
 
-def _private(letter: str) -> str:
-    """What stands for ă, â, ê, ô, ơ, ư while other marks are taken off, in either case."""
-    return chr(0xE000 + ALPHABET.index(letter)) if letter in "ăâêôơư" else letter
+def _tones(seen: str) -> str:
+    """The second: where the letters are equal, a tone weighs more than the next letter."""
+    return seen.translate(_SECOND)
 
 
-def _tables() -> tuple[dict[int, str], dict[int, str], dict[int, str], dict[int, str]]:
-    toneless, tone, upper = dict[int, str](), dict[int, str](), dict[int, str]()
-    for plain in ALPHABET:
-        for weight, mark in enumerate(("", *TONES) if plain in VOWELS else ("",), 1):
-            letter = unicodedata.normalize("NFC", plain + mark)
-            for c in {letter, letter.upper()}:
-                tone[ord(c)] = chr(weight)
-                if _private(plain) != c:
-                    toneless[ord(c)] = _private(plain)
-            if letter != letter.upper():
-                upper[ord(letter.upper())] = "\2"
-    ranks = {c: chr(0x21 + n) for n, c in enumerate(ALPHABET)}
-    primary = {ord(p): rank for c, rank in ranks.items() for p in {c, c.upper(), _private(c)}}
-    primary |= {ord(c): ranks[other] for c, other in SAME.items()}
-    return toneless, tone, upper, primary
+def _case(seen: str) -> str:
+    """The third: where the tones are equal too, a capital weighs more than the small letter."""
+    return _CAPITALS.sub("~", _MARKS.sub("", seen))
 
 
-TONELESS, TONE, UPPER, PRIMARY = _tables()
-"""What the levels are made with, each a table for `str.translate`."""
-_NOT_TONE = re.compile("[^\1-\6]")
-_NOT_UPPER = re.compile("[^\2]")
+_FIRST = {
+    **_LOWER,
+    **{ord(c): chr(3 + n) for n, c in enumerate(PUNCTUATION)},
+    **str.maketrans(LETTER_MARKS, "{|}"),
+    ord(" "): "\2",
+}
+_FIRST |= {ord(c): _FIRST[ord(other)] for c, other in SAME.items()}
+_SECOND = {**_LOWER, **str.maketrans(TONES, "\uf8f1\uf8f2\uf8f3\uf8f4\uf8f5")}
