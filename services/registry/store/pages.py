@@ -22,14 +22,63 @@ class Strength(NamedTuple):
 
 
 async def map_days(conn: Conn, root: str) -> list[date]:
-    """The days on which the map began or changed, villages aside, from the first map of `root` on."""
+    """The first day of the map of `root`, and those on which a reform changed it; reforms of villages aside."""
     rows = await conn.fetch(
-        "select distinct valid_from from unit_version where known_to is null and level <> 'village'"
-        " and valid_from >= (select min(valid_from) from unit_version where unit_id = $1 and known_to is null)"
-        " order by valid_from",
+        "select min(valid_from) as day from unit_version where unit_id = $1 and known_to is null"
+        " union select effective_on from reform r where reversed_at is null and exists (select from unit_version v"
+        " where v.reform_id = r.reform_id and v.known_to is null and v.level <> 'village') order by 1",
         root,
     )
-    return [r["valid_from"] for r in rows]
+    return [r["day"] for r in rows if r["day"]]
+
+
+async def reforms_of_day(conn: Conn, day: date) -> list[str]:
+    """Ids of the reforms that took effect on a day and hold."""
+    rows = await conn.fetch(
+        "select reform_id from reform where effective_on = $1 and reversed_at is null order by reform_id", day
+    )
+    return [r["reform_id"] for r in rows]
+
+
+async def named_once(conn: Conn, key: str, day: date) -> list[str]:
+    """Units that have a search key in their name on another day than this one, by id; at most 20."""
+    rows = await conn.fetch(
+        "select distinct unit_id from unit_version where known_to is null and strpos(search_key(name), $1) > 0"
+        " and (valid_from > $2 or valid_to <= $2) order by unit_id limit 20",
+        key,
+        day,
+    )
+    return [r["unit_id"] for r in rows]
+
+
+class Line(NamedTuple):
+    """One line of a unit's lineage, and the day from which it holds."""
+
+    predecessor_id: str
+    successor_id: str
+    part: str
+    how: str
+    effective_on: date
+
+
+async def lineage(conn: Conn, unit_id: str) -> list[Line]:
+    """Every line in which a unit follows or is followed, by day."""
+    rows = await conn.fetch(
+        "select predecessor_id, successor_id, part, how, effective_on from lineage"
+        " where reversed_at is null and (predecessor_id = $1 or successor_id = $1)"
+        " order by effective_on, predecessor_id, successor_id",
+        unit_id,
+    )
+    return [Line(*r.values()) for r in rows]
+
+
+async def reform_titles(conn: Conn, reform_ids: Sequence[str]) -> dict[str, str]:
+    """The number of the decision behind each of these reforms."""
+    rows = await conn.fetch(
+        "select reform_id, legal_basis->>'number' as number from reform where reform_id = any($1::text[])",
+        list(reform_ids),
+    )
+    return {r["reform_id"]: r["number"] for r in rows}
 
 
 async def strength(conn: Conn, day: date) -> dict[str, Strength]:
@@ -54,16 +103,23 @@ class Listed(NamedTuple):
     unit_id: str
     village: str | None
     district_id: str | None
+    commune_id: str | None
     formed_on: date
     decision_number: str
     members: int
     has_leader: bool
 
+    @property
+    def path(self) -> tuple[str | None, ...]:
+        """Its unit and everything above it."""
+        return (self.unit_id, self.commune_id, self.district_id)
+
 
 async def teams_on_day(conn: Conn, day: date, *, within: Sequence[str] | None, level: str | None) -> list[Listed]:
     """Teams on a day by id, at or below any of these units (None: everywhere), of a level where one is given."""
     rows = await conn.fetch(
-        "select t.team_id, n.name, p.level, p.unit_id, p.village, p.district_id, t.formed_on, t.decision_number,"
+        "select t.team_id, n.name, p.level, p.unit_id, p.village, p.district_id, p.commune_id, t.formed_on,"
+        " t.decision_number,"
         " coalesce(m.members, 0) as members, coalesce(m.leads, false) as has_leader"
         " from team_place p join team t using (team_id)"
         " join lateral (select name from team_name n where n.team_id = t.team_id and n.known_to is null"
@@ -81,3 +137,11 @@ async def teams_on_day(conn: Conn, day: date, *, within: Sequence[str] | None, l
         level,
     )
     return [Listed(*r.values()) for r in rows]
+
+
+async def organisation_names(conn: Conn, organisation_ids: Sequence[str]) -> dict[str, str]:
+    """What these organisations are called at last, by id."""
+    rows = await conn.fetch(
+        "select organisation_id, name from organisation where organisation_id = any($1::text[])", list(organisation_ids)
+    )
+    return {r["organisation_id"]: r["name"] for r in rows}

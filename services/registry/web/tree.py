@@ -15,6 +15,7 @@ from shared.vietnamese import search_key, sort_key
 
 NONE = Strength(0, 0)
 _ORDER = list(KINDS)
+_CHOSEN = (Level.DISTRICT, Level.COMMUNE)
 _NUMBERS = re.compile(r"\d+")
 
 
@@ -57,14 +58,14 @@ def grow(units: Sequence[Unit], strengths: Mapping[str, Strength]) -> Node | Non
 
 
 def _node(unit: Unit, below: Mapping[str | None, list[Unit]], strengths: Mapping[str, Strength]) -> Node:
-    children = tuple(_node(child, below, strengths) for child in sorted(below.get(unit.unit_id, ()), key=_place))
+    children = tuple(_node(child, below, strengths) for child in sorted(below.get(unit.unit_id, ()), key=by_place))
     own = strengths.get(unit.unit_id, NONE)
     teams = own.teams + sum(child.strength.teams for child in children)
     members = own.members + sum(child.strength.members for child in children)
     return Node(unit, children, Strength(teams, members))
 
 
-def _place(unit: Unit) -> tuple[int, object, str]:
+def by_place(unit: Unit) -> tuple[int, object, str]:
     """Cities and wards before what is in the country; then as Vietnamese sorts, Thôn 2 before Thôn 10; then by id."""
     kind = _ORDER.index(unit.kind) if unit.kind in _ORDER else len(_ORDER)
     return kind, sort_key(_NUMBERS.sub(lambda found: found[0].zfill(6), unit.name)), unit.unit_id
@@ -85,6 +86,23 @@ def counts(units: Iterable[Unit]) -> tuple[LevelCount, ...]:
     return tuple(LevelCount(level, levels.count(level)) for level in some if level in levels)
 
 
+def depth(level: Level) -> int:
+    """How far down a level is; the province first."""
+    return list(Level).index(level)
+
+
 def nearest(days: Sequence[date], day: date) -> int:
     """Which of the map's days a day belongs to: the last that is not after it; the first where it is before all."""
     return max((n for n, begun in enumerate(days) if begun <= day), default=0)
+
+
+def grouped(units: Sequence[Unit]) -> list[tuple[Unit, list[Unit]]]:
+    """Units to choose from: each district, or commune without a district, with the communes below it."""
+    known = {u.unit_id for u in units}
+    tops = [u for u in units if u.level in _CHOSEN and (u.level is Level.DISTRICT or u.district_id not in known)]
+    below: dict[str | None, list[Unit]] = {}
+    for unit in sorted((u for u in units if u.level is Level.COMMUNE), key=by_place):
+        below.setdefault(unit.district_id, []).append(unit)
+    return [
+        (top, below.get(top.unit_id, []) if top.level is Level.DISTRICT else []) for top in sorted(tops, key=by_place)
+    ]

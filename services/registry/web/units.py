@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Path, Query
 from starlette.responses import HTMLResponse
 
-from services.registry.store import pages
+from services.registry.store import pages, reforms
 from services.registry.store import units as store
-from services.registry.web import tree
+from services.registry.unit import Unit
+from services.registry.web import lineage, tree
+from services.registry.web.lineage import Changed
 from services.registry.web.visit import Visit, Visiting, page_router
+from shared import errors
 from shared.auth import OFFICERS, Role
+from shared.db import Conn
+from shared.http import ID_PATTERN
+from shared.vietnamese import search_key
 from shared.web.forms import typed_day
 
 routes = page_router()
@@ -32,9 +39,11 @@ async def show_map(
         units = await store.map_of_day(conn, day, root=visit.service.province)
         strengths = await pages.strength(conn, day)
         days = await pages.map_days(conn, visit.service.province)
+        at = tree.nearest(days, day)
+        changes = await _changes(conn, days[at]) if at else []
+        elsewhere = await _elsewhere(conn, wanted, day) if wanted else []
     root = tree.grow(units, strengths)
     shown = tree.only(root, wanted) if root and wanted else root
-    at = tree.nearest(days, day)
     return await visit.page(
         "units.html",
         day=day,
@@ -48,12 +57,101 @@ async def show_map(
         shown=shown,
         wanted=wanted,
         found=_count(shown) if wanted else 0,
-        elsewhere=(),
+        elsewhere=elsewhere,
         levels=tree.counts(units),
         opened=bool(opened),
         shows_members=_sees_members(visit),
-        changes=None,
+        changes=changes,
     )
+
+
+async def _elsewhere(conn: Conn, wanted: str, day: date) -> list[Unit]:
+    """Units that bear the name on other days only."""
+    ids = await pages.named_once(conn, search_key(wanted), day)
+    states = [s for unit_id in ids for s in await store.states(conn, unit_id)]
+    return [s for s in states if not s.holds_on(day) and search_key(wanted) in search_key(s.name)]
+
+
+async def _changes(conn: Conn, day: date) -> list[Changed]:
+    """What the reforms of a day did."""
+    found = []
+    for reform_id in await pages.reforms_of_day(conn, day):
+        reform = await reforms.reform(conn, reform_id)
+        assert reform is not None
+        lines = await reforms.transitions(conn, reform_id)
+        before = await store.many_on_day(conn, {i.predecessor_id for i in lines}, day - _ONE_DAY)
+        after = await store.many_on_day(conn, {i.successor_id for i in lines}, day)
+        found.append(lineage.changed(reform, lines, before, after))
+    return found
+
+
+@routes.get("/don-vi/{unit_id}")
+async def show_unit(visit: Visiting, unit_id: Annotated[str, Path(pattern=ID_PATTERN)]) -> HTMLResponse:
+    """A unit as it was on a day, with its states and its lineage."""
+    day = visit.day()
+    async with visit.service.pool.acquire() as conn:
+        states = await store.states(conn, unit_id)
+        if not states:
+            raise errors.not_found("no_such_unit", "unit_id", f"Không có đơn vị «{unit_id}».", f"No unit «{unit_id}».")
+        below = await store.map_of_day(conn, day, root=unit_id)
+        strengths = await pages.strength(conn, day)
+        lines = await pages.lineage(conn, unit_id)
+        earlier, later = await _of_lines(conn, lines)
+        parents = await _parents(conn, states)
+        titles = await pages.reform_titles(conn, [s.reform_id for s in states if s.reform_id])
+        unit = next((s for s in states if s.holds_on(day)), states[0] if day < states[0].valid_from else states[-1])
+        path = await store.many_on_day(conn, [i for i in unit.path if i != unit_id], day)
+    node = tree.grow(below, strengths)
+    return await visit.page(
+        "unit.html",
+        unit=unit,
+        day=day,
+        on=None if day == visit.today else day,
+        holds=unit.holds_on(day),
+        ended=states[-1].valid_to,
+        last_day=unit.valid_to - _ONE_DAY if unit.valid_to else None,
+        last_days={s.valid_from: s.valid_to - _ONE_DAY for s in states if s.valid_to},
+        states=states,
+        parents=parents,
+        titles=titles,
+        path=sorted(path.values(), key=lambda u: tree.depth(u.level)),
+        before=lineage.steps(lines, unit_id, earlier, forward=False),
+        after=lineage.steps(lines, unit_id, later, forward=True),
+        node=node,
+        strength=node.strength if node else tree.NONE,
+        shows_members=_sees_members(visit),
+        may_list=_sees_members(visit),
+        may_form=visit.caller is not None and visit.caller.has(*OFFICERS) and visit.caller.covers(_path(visit, unit)),
+    )
+
+
+def _path(visit: Visit, unit: Unit) -> tuple[str, ...]:
+    return (visit.service.province, *unit.path)
+
+
+_Units = dict[tuple[str, date], Unit]
+
+
+async def _of_lines(conn: Conn, lines: Sequence[pages.Line]) -> tuple[_Units, _Units]:
+    """The predecessors of these lines as on the day before, and the successors as on the day; by id and day."""
+    earlier: _Units = {}
+    later: _Units = {}
+    for day in sorted({i.effective_on for i in lines}):
+        mine = [i for i in lines if i.effective_on == day]
+        before = await store.many_on_day(conn, {i.predecessor_id for i in mine}, day - _ONE_DAY)
+        after = await store.many_on_day(conn, {i.successor_id for i in mine}, day)
+        earlier |= {(i, day): u for i, u in before.items()}
+        later |= {(i, day): u for i, u in after.items()}
+    return earlier, later
+
+
+async def _parents(conn: Conn, states: Sequence[Unit]) -> dict[tuple[str, date], Unit]:
+    """The unit above each state, as it was called when the state began."""
+    found = {}
+    for state in states:
+        if state.parent_id and (above := await store.on_day(conn, state.parent_id, state.valid_from)):
+            found[state.parent_id, state.valid_from] = above
+    return found
 
 
 def _count(node: tree.Node | None) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,9 +21,10 @@ from shared.auth import Caller, Role, authorize, authorize_form
 from shared.clock import local_day
 from shared.db import INFRASTRUCTURE_ERRORS
 from shared.errors import TITLES, Problem
+from shared.http import ID_PATTERN
 from shared.service import Service
 from shared.web import Lang, choose_lang, environment, shell
-from shared.web.forms import typed_day
+from shared.web.forms import Form, typed_day
 from shared.web.viewer import Viewer, signed_in, viewer
 
 PAGES = Path(__file__).parents[1] / "pages"
@@ -55,6 +57,20 @@ class Visit:
         found = typed_day(self.request.query_params.get(name, ""))
         return found if found and 1990 <= found.year <= 2100 else self.today
 
+    @property
+    def today_typed(self) -> str:
+        """Today as people type it into a form."""
+        return f"{self.today:%d/%m/%Y}"
+
+    def asked(self, name: str) -> str:
+        """What the address says of a name, for a field that it fills in."""
+        return self.request.query_params.get(name, "")[:200]
+
+    def key(self, values: Mapping[str, str]) -> str | None:
+        """The id that a form was opened with; none where somebody spoilt it, which costs only the second chance."""
+        key = values.get("key", "")
+        return key if re.fullmatch(ID_PATTERN, key) else None
+
     def must_be(self, *roles: Role) -> Caller:
         """The caller of a page that only these roles may see. Raises 401 or 403."""
         return authorize(self.request, roles)
@@ -66,6 +82,13 @@ class Visit:
     async def page(self, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         """The page in the visitor's language."""
         return self._render(template, await self._viewer(), status, context)
+
+    async def again(self, template: str, form: Form, **context: Any) -> HTMLResponse:
+        """The form that was refused, with what was typed and what is wrong. Raises what no form can put right."""
+        assert form.problem is not None
+        if form.problem.status in {401, 503}:
+            raise form.problem
+        return await self.page(template, status=form.problem.status, form=form, **context)
 
     def refusal(self, problem: Problem) -> HTMLResponse:
         """The page that says what is wrong and what to do. Asks no database: that may be what is wrong."""

@@ -1,0 +1,100 @@
+"""GET /so/to/{team_id}: a team with its people and its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Annotated
+
+from fastapi import Path, Query
+from starlette.responses import HTMLResponse
+
+from services.registry import vault
+from services.registry.join_team import may_manage, no_such_team
+from services.registry.person import Person, Why
+from services.registry.store import memberships, pages, teams
+from services.registry.store import units as store
+from services.registry.team import Team, TeamHistory
+from services.registry.unit import Unit
+from services.registry.web.timeline import entries, standing_on
+from services.registry.web.visit import Visit, Visiting, page_router
+from shared.auth import OFFICERS, Caller, Role
+from shared.db import Conn
+from shared.http import ID_PATTERN
+from shared.web.forms import typed_day
+
+routes = page_router()
+READERS = (*OFFICERS, Role.TEAM_LEADER, Role.OPERATOR)
+TeamId = Annotated[str, Path(pattern=ID_PATTERN)]
+
+
+@routes.get("/to/{team_id}")
+async def show_team(
+    visit: Visiting,
+    team_id: TeamId,
+    on: Annotated[str, Query(max_length=40)] = "",
+    done: Annotated[str, Query(max_length=20)] = "",
+) -> HTMLResponse:
+    """The team on a day, today unless the address says another."""
+    caller, day = visit.must_be(*READERS), visit.day()
+    async with visit.service.pool.acquire() as conn, conn.transaction():
+        history = await load(conn, team_id)
+        may_manage(caller, history.team, visit.service.province, Role.OPERATOR)
+        people = await memberships.memberships(conn, [team_id])
+        names = await names_of(conn, visit, caller, history.team, (p.member_id for p in people))
+        units = await _units(conn, history)
+        organisations = await pages.organisation_names(conn, [p.organisation_id for p in people if p.organisation_id])
+    there = standing_on(day, people)
+    return await visit.page(
+        "team.html",
+        team=history.team,
+        name=history.name_on(day),
+        place=history.place_on(day),
+        day=day,
+        on=None if day == visit.today else day,
+        bad_day=on if on and typed_day(on) is None else None,
+        is_there=history.team.there_on(day),
+        there=there,
+        was_there=sum(p.left_on is not None for p in people),
+        leaders=[s for s in there if s.role is Role.LEADER],
+        deputies=[s for s in there if s.role is Role.DEPUTY],
+        names=names,
+        units=units,
+        organisations=organisations,
+        days=entries(history, people),
+        done=done,
+        may_change=history.team.disbanded_on is None and _may_change(caller, history.team),
+        may_form=caller.has(*OFFICERS),
+    )
+
+
+async def load(conn: Conn, team_id: str) -> TeamHistory:
+    """A team that there is. Raises 404."""
+    history = await teams.history(conn, team_id)
+    if history is None:
+        raise no_such_team(team_id)
+    return history
+
+
+async def names_of(
+    conn: Conn, visit: Visit, caller: Caller, team: Team, member_ids: Iterable[str]
+) -> dict[str, Person]:
+    """The people behind these ids, for those who work with the team; on record, like every reading of the vault."""
+    if not _may_change(caller, team):
+        return {}
+    ids = sorted(set(member_ids))
+    return await vault.read_people(conn, caller, ids, Why.TEAM_PAGE, visit.service.clock())
+
+
+def _may_change(caller: Caller, team: Team) -> bool:
+    return caller.has(*OFFICERS) or (caller.has(Role.TEAM_LEADER) and caller.team_id == team.team_id)
+
+
+async def _units(conn: Conn, history: TeamHistory) -> dict[tuple[str, date], Sequence[Unit]]:
+    """Where the team was, as it was called then: the unit and what is above it, by unit and first day there."""
+    found: dict[tuple[str, date], Sequence[Unit]] = {}
+    for place in history.places:
+        ids = [i for i in dict.fromkeys((place.unit_id, place.district_id)) if i]
+        units = await store.many_on_day(conn, ids, place.valid_from)
+        found[place.unit_id, place.valid_from] = [units[i] for i in ids if i in units]
+    return found
