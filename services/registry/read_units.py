@@ -15,7 +15,7 @@ from shared.clock import local_day
 from shared.contracts.reform import Level
 from shared.deps import Svc
 from shared.http import Day, Id, Moment, Page, router, who
-from shared.vietnamese import fold
+from shared.vietnamese import search_key
 
 routes = router("units")
 
@@ -29,7 +29,9 @@ class MapAsked(BaseModel):
     known: Moment | None = Field(None, description="As far as was known at this moment; now unless said.")
     level: Level | None = None
     within: Id | None = Field(None, description="Only units below this one, at any depth.")
-    name: str | None = Field(None, max_length=100, description="A piece of the name, with or without marks.")
+    name: str | None = Field(
+        None, max_length=100, description="Words of the name, marks or none."
+    )
     after: Id | None = Field(None, description="`next` of the page before.")
     limit: int = Field(200, ge=1, le=500, description="Most items in the answer.")
 
@@ -56,7 +58,7 @@ def view(of: Unit) -> UnitView:
 async def list_units(service: Svc, asked: Annotated[MapAsked, Query()]) -> Page[UnitView]:
     """The map of a day, by id: the province and everything below it, or what is below `within`."""
     day = asked.on or local_day(service.clock())
-    name = fold(asked.name) if asked.name else None
+    name = search_key(asked.name) if asked.name else None
     choice = units.Choice(day, asked.known, service.province, asked.level, asked.within, name)
     async with service.pool.acquire() as conn:
         rows = await units.choose(conn, choice, after=asked.after or "", limit=asked.limit)

@@ -10,7 +10,6 @@ from shared import errors
 from shared.clock import start_of_day
 from shared.contracts.reform import Level
 from shared.contracts.registry import UnitEstablished
-from shared.vietnamese import fold
 
 KINDS = {
     "province": "Tỉnh",
@@ -28,8 +27,6 @@ KINDS = {
     "residential_area": "Khu dân cư",
 }
 """What kinds of units there are, and the word in front of their names."""
-
-_PREFIXES = sorted((fold(word) + " " for word in KINDS.values()), key=len, reverse=True)
 
 
 class Unit(NamedTuple):
@@ -62,12 +59,6 @@ class Unit(NamedTuple):
     def holds_on(self, day: date) -> bool:
         """Whether the unit is in this state on that day."""
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
-
-
-def bare(name: str) -> str:
-    """A folded name without the kind in front: «Thị trấn Mộ Đức» and «mo duc» are found by the same word."""
-    folded = fold(name)
-    return next((folded[len(p) :] for p in _PREFIXES if folded.startswith(p)), folded)
 
 
 def place(unit_id: str, level: Level, parent: Unit | None) -> tuple[str | None, str | None]:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from services.registry.unit import Unit, bare
+from services.registry.unit import Unit
 from shared.contracts.reform import Level
 from shared.db import Conn
-from shared.vietnamese import fold
+from shared.vietnamese import bare_key, search_key
 
 _COLUMNS = (
     "unit_id", "code", "name", "kind", "level", "parent_id", "district_id", "commune_id", "edition", "valid_from",
@@ -45,13 +45,13 @@ class Choice(NamedTuple):
     root: str = "51"
     level: str | None = None
     within: str | None = None
-    name_folded: str | None = None
-    """A piece of the folded name."""
+    name_key: str | None = None
+    """The beginning of any words of the name, as a search key."""
 
     @property
     def asked(self) -> tuple[object, ...]:
         """What a statement is given, $1 to $5."""
-        return (self.day, self.within or self.root, self.within, self.level, self.name_folded)
+        return (self.day, self.within or self.root, self.within, self.level, self.name_key)
 
 
 async def unit(conn: Conn, unit_id: str) -> Unit | None:
@@ -156,18 +156,18 @@ async def history(conn: Conn, unit_id: str) -> list[Known]:
     return [Known(_unit(r), r["known_from"], r["known_to"]) for r in rows]
 
 
-async def resolve(conn: Conn, code: str | None, name_folded: str | None, day: date) -> list[Unit]:
-    """The units that bore a code and a name on a day, by id; the name folded, with or without its kind in front."""
-    return [u for u in await held(conn, code, name_folded) if u.holds_on(day)]
+async def resolve(conn: Conn, code: str | None, name_key: str | None, day: date) -> list[Unit]:
+    """The units that bore a code and a name on a day, by id; the name as a search key, with or without its kind."""
+    return [u for u in await held(conn, code, name_key) if u.holds_on(day)]
 
 
-async def held(conn: Conn, code: str | None, name_folded: str | None) -> list[Unit]:
-    """Every state known now that bears a code and a name (folded, with or without its kind), by day and id."""
+async def held(conn: Conn, code: str | None, name_key: str | None) -> list[Unit]:
+    """Every state known now that bears a code and a name (a search key, with or without its kind), by day and id."""
     rows = await conn.fetch(
         f"select {_UNIT} from unit_version where known_to is null and ($1::text is null or code = $1)"
-        " and ($2::text is null or name_folded = $2 or bare_folded = $2) order by valid_from, unit_id",
+        " and ($2::text is null or name_key = $2 or bare_key = $2) order by valid_from, unit_id",
         code,
-        name_folded,
+        name_key,
     )
     return [_unit(r) for r in rows]
 
@@ -184,8 +184,8 @@ async def save_states(conn: Conn, states: Sequence[Unit], *, known_from: datetim
     await conn.executemany("insert into unit (unit_id) values ($1) on conflict do nothing", ids)
     marks = ", ".join(f"${n + 1}" for n in range(len(_COLUMNS) + 3))
     await conn.executemany(
-        f"insert into unit_version ({_UNIT}, name_folded, bare_folded, known_from) values ({marks})",
-        [(*s, fold(s.name), bare(s.name), known_from) for s in states],
+        f"insert into unit_version ({_UNIT}, name_key, bare_key, known_from) values ({marks})",
+        [(*s, search_key(s.name), bare_key(search_key(s.name)), known_from) for s in states],
     )
 
 
@@ -198,8 +198,8 @@ async def end_states(
     await conn.execute(
         "with closed as (update unit_version set known_to = $3, closed_by = $4 where unit_id = any($1::text[])"
         " and known_to is null and (valid_to is null or valid_to > $2) returning *)"
-        f" insert into unit_version ({_UNIT}, name_folded, bare_folded, known_from)"
-        f" select {kept}, name_folded, bare_folded, $3 from closed where valid_from < $2",
+        f" insert into unit_version ({_UNIT}, name_key, bare_key, known_from)"
+        f" select {kept}, name_key, bare_key, $3 from closed where valid_from < $2",
         list(unit_ids),
         on,
         known_from,
@@ -249,7 +249,7 @@ def _unit(row: Any) -> Unit:
 
 _CHOSEN = (
     "($3::text is null or unit_id <> $3) and ($4::text is null or level = $4)"
-    " and ($5::text is null or strpos(name_folded, $5) > 0)"
+    " and ($5::text is null or strpos(' ' || name_key, ' ' || $5) > 0)"
 )
 
 
@@ -268,8 +268,8 @@ def _below(known: datetime | None, place: int) -> str:
     """The unit $2 and what is below it on day $1, with its depth."""
     holds = _in_force(known, place)
     return (
-        f"with recursive below as (select {_OF_V}, v.name_folded, 0 as depth from unit_version v"
+        f"with recursive below as (select {_OF_V}, v.name_key, 0 as depth from unit_version v"
         f" where v.unit_id = $2 and {holds} union all"
-        f" select {_OF_V}, v.name_folded, below.depth + 1 from unit_version v"
+        f" select {_OF_V}, v.name_key, below.depth + 1 from unit_version v"
         f" join below on v.parent_id = below.unit_id where {holds})"
     )
