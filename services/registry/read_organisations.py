@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path, Query
 from pydantic import BaseModel, Field
@@ -114,7 +114,7 @@ def _view(row: OnDay) -> OrganisationView:
     )  # fmt: skip
 
 
-def _state(state: State) -> dict[str, str | date | None]:
+def _state(state: State) -> dict[str, Any]:
     """The fields of a StateView."""
     return {
         "name": state.name,

@@ -13,9 +13,13 @@ from datetime import datetime
 from services.registry.person import (
     Action,
     Held,
+    LegalBasis,
     Person,
     Why,
     erased_already,
+    gone,
+    id_taken,
+    may_read_for,
     nothing_held,
     writable,
 )
@@ -34,8 +38,9 @@ async def read_people(
     """The people behind these ids; a record for each one that is read.
 
     Ids of which nothing is held, and people whose basis is withdrawn (unless `why` is a legal duty), are not in the
-    answer: show the role without a name.
+    answer: show the role without a name. Raises 403 for a legal duty that is not the caller's.
     """
+    may_read_for(caller, why)
     if not member_ids:
         return {}
     access = _access(caller, why, now)
@@ -54,14 +59,18 @@ async def write_people(
 ) -> None:
     """Writes people, new or known; what is the same already leaves no trace. An id may come once.
 
+    `Why.JOINING` is for new people: 409 `id_taken` for an id behind which there is somebody else.
     Raises 409 `person_erased` for an erased id, and `basis_withdrawn` for a person whose basis is withdrawn, unless
     `renewed` says that there is a new one.
     """
     ids = [p.member_id for p in people]
     known = await store.lock(conn, ids)
-    gone = await store.erased(conn, ids)  # after the lock: an erasure that was under way is seen
+    erased = await store.erased(conn, ids)  # after the lock: an erasure that was under way is seen
     for person in people:
-        writable(known.get(person.member_id), erased=person.member_id in gone, renewed=renewed)
+        held = known.get(person.member_id)
+        writable(held, erased=person.member_id in erased, renewed=renewed)
+        if why is Why.JOINING and held and held.person != person:
+            raise id_taken()
     changed = [p for p in people if _differs(known.get(p.member_id), p)]
     await store.save_people(conn, changed)
     for action, some in (
@@ -80,13 +89,27 @@ async def withdraw(conn: Conn, caller: Caller, member_id: str, why: Why, now: da
         await store.note_access(conn, _access(caller, why, now), Action.WITHDRAWN, [member_id], [("legal_basis",)])
 
 
-async def erase(conn: Conn, caller: Caller, member_id: str, why: Why, now: datetime) -> None:
-    """Deletes what is held of a person, for good. Raises 404 when nothing is held, 409 when it is erased already."""
-    held = await _held(conn, member_id)
+async def erase(conn: Conn, caller: Caller, member_id: str, why: Why, now: datetime) -> bool:
+    """Deletes what is held of a person, for good: no name comes back under this id. False: it was done before."""
+    held = (await store.lock(conn, [member_id])).get(member_id)
+    if await store.erased(conn, [member_id]):
+        return False
+    fields = _changed_fields(None, held.person) if held else []
     await store.save_erasure(conn, member_id, now)
-    await store.note_access(
-        conn, _access(caller, why, now), Action.ERASED, [member_id], [_changed_fields(None, held.person)]
-    )
+    await store.note_access(conn, _access(caller, why, now), Action.ERASED, [member_id], [fields])
+    return True
+
+
+async def basis_of(conn: Conn, member_id: str) -> LegalBasis:
+    """The legal basis on which a person is held; the public task for somebody of whom nothing is held yet."""
+    held = (await store.lock(conn, [member_id])).get(member_id)
+    return held.person.legal_basis if held else LegalBasis.PUBLIC_TASK
+
+
+async def must_not_be_erased(conn: Conn, member_id: str) -> None:
+    """Raises 404 when the person behind an id was erased."""
+    if await store.erased(conn, [member_id]):
+        raise gone(member_id)
 
 
 async def note_refusal(conn: Conn, caller: Caller, member_id: str, why: Why, now: datetime) -> None:
@@ -97,8 +120,7 @@ async def note_refusal(conn: Conn, caller: Caller, member_id: str, why: Why, now
 async def _held(conn: Conn, member_id: str) -> Held:
     held = (await store.lock(conn, [member_id])).get(member_id)
     if held is None:
-        gone = await store.erased(conn, [member_id])
-        raise erased_already() if gone else nothing_held(member_id)
+        raise erased_already() if await store.erased(conn, [member_id]) else nothing_held(member_id)
     return held
 
 

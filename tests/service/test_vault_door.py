@@ -20,6 +20,7 @@ from shared.errors import Problem
 NOW = datetime(2023, 7, 30, 13, tzinfo=UTC)
 OFFICER = Caller("officer-7", frozenset([Role.DISTRICT_OFFICER, Role.COMMUNE_OFFICER]), ("533",))
 AN = Person("p1", "Nguyễn Thị An", "0100 777 001")
+PROVINCE = Caller("boss", frozenset([Role.PROVINCE_OFFICER]), ("51",))
 BINH = Person("p2", "Lê Bình", None, "Chánh Văn phòng", LegalBasis.CONSENT)
 FOLDERS = (db.PRODUCER, db.COMMANDS, Path(services.registry.__file__).parent / "migrations")
 
@@ -77,10 +78,14 @@ async def test_withdrawn_is_read_for_a_legal_duty_only_until_there_is_a_new_basi
     for _ in range(2):
         await vault.withdraw(conn, OFFICER, "p1", Why.WITHDRAWAL, NOW)
     assert await vault.read_people(conn, OFFICER, ["p1"], Why.TEAM_LIST, NOW) == {}
-    assert await vault.read_people(conn, OFFICER, ["p1"], Why.LEGAL_DUTY, NOW) == {"p1": AN}
-    with pytest.raises(Problem) as refused:
-        await vault.write_person(conn, OFFICER, AN, Why.IMPORT, NOW)
-    assert refused.value.slug == "basis_withdrawn"
+    assert await vault.read_people(conn, PROVINCE, ["p1"], Why.LEGAL_DUTY, NOW) == {"p1": AN}
+    for slug, refused_call in (
+        ("not_for_your_role", vault.read_people(conn, OFFICER, ["p1"], Why.LEGAL_DUTY, NOW)),
+        ("basis_withdrawn", vault.write_person(conn, OFFICER, AN, Why.IMPORT, NOW)),
+    ):
+        with pytest.raises(Problem) as refused:
+            await refused_call
+        assert refused.value.slug == slug
 
     again = AN._replace(legal_basis=LegalBasis.CONSENT)
     await vault.write_person(conn, OFFICER, again, Why.CORRECTION, NOW, renewed=True)
@@ -90,20 +95,32 @@ async def test_withdrawn_is_read_for_a_legal_duty_only_until_there_is_a_new_basi
 
 async def test_erased_is_gone_for_good(conn: Conn) -> None:
     await vault.write_person(conn, OFFICER, AN, Why.JOINING, NOW)
-    await vault.erase(conn, OFFICER, "p1", Why.ERASURE, NOW)
-    assert await vault.read_people(conn, OFFICER, ["p1"], Why.LEGAL_DUTY, NOW) == {}
+    assert await vault.erase(conn, OFFICER, "p1", Why.ERASURE, NOW)
+    assert await vault.read_people(conn, PROVINCE, ["p1"], Why.LEGAL_DUTY, NOW) == {}
     assert await conn.fetchval("select count(*) from vault_person") == 0
+    assert not await vault.erase(conn, OFFICER, "p1", Why.ERASURE, NOW)
     for again in (
         vault.write_person(conn, OFFICER, AN, Why.IMPORT, NOW, renewed=True),
-        vault.erase(conn, OFFICER, "p1", Why.ERASURE, NOW),
         vault.withdraw(conn, OFFICER, "p1", Why.WITHDRAWAL, NOW),
+        vault.must_not_be_erased(conn, "p1"),
     ):
         with pytest.raises(Problem) as refused:
             await again
         assert refused.value.slug == "person_erased"
-    with pytest.raises(Problem) as unknown:
-        await vault.erase(conn, OFFICER, "nobody", Why.ERASURE, NOW)
-    assert unknown.value.status == 404
+    assert [r[1] for r in await on_record(conn)] == ["written", "erased"]
+
+
+async def test_one_of_whom_nothing_was_ever_held_is_erased_too_and_gets_no_name_later(conn: Conn) -> None:
+    assert await vault.erase(conn, OFFICER, "p1", Why.ERASURE, NOW)
+    with pytest.raises(Problem):
+        await vault.write_person(conn, OFFICER, AN, Why.JOINING, NOW)
+
+
+async def test_nobody_joins_under_the_id_of_somebody_else(conn: Conn) -> None:
+    await vault.write_person(conn, OFFICER, AN, Why.JOINING, NOW)
+    with pytest.raises(Problem) as refused:
+        await vault.write_person(conn, OFFICER, BINH._replace(member_id="p1"), Why.JOINING, NOW)
+    assert refused.value.slug == "id_taken"
 
 
 @pytest.mark.parametrize("change", ["update vault_access set why = 'x'", "delete from vault_access",

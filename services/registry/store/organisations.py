@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -190,5 +189,5 @@ async def save_headcount(conn: Conn, organisation_id: str, headcount: int, valid
     )
 
 
-def _state(row: Mapping[str, Any]) -> State:
+def _state(row: Any) -> State:
     return State(*(row[name] for name in State._fields))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from services.registry.person import Action, Held, LegalBasis, Person
+from services.registry.person import Action, Held, LegalBasis, Person, Place
 from shared.db import Conn
 
 _FIELDS = "array_remove(array['full_name', case when phone is not null then 'phone' end,"
 _FIELDS += " case when title is not null then 'title' end], null)"
+_ON_DAY = "known_to is null and valid_from <= $2 and (valid_to is null or valid_to > $2)"
 _NOTE = "insert into vault_access (at, subject, roles, member_id, action, fields, why, trace)"
 
 
@@ -57,10 +58,32 @@ async def lock(conn: Conn, member_ids: Sequence[str]) -> dict[str, Held]:
     return {r["member_id"]: Held(_person(r), r["withdrawn_at"]) for r in rows}
 
 
+async def is_held(conn: Conn, member_id: str) -> bool:
+    """Whether there is a row of a person, withdrawn or not."""
+    found: bool = await conn.fetchval("select exists (select from vault_person where member_id = $1)", member_id)
+    return found
+
+
 async def erased(conn: Conn, member_ids: Sequence[str]) -> set[str]:
     """Those of these ids whose person was erased."""
     rows = await conn.fetch("select member_id from vault_erased where member_id = any($1::text[])", list(member_ids))
     return {r["member_id"] for r in rows}
+
+
+async def places(conn: Conn, member_id: str, day: date) -> list[Place]:
+    """Where a person is or was, on teams and as a contact, in the units in which these are on a day."""
+    rows = await conn.fetch(
+        f"with place as not materialized (select * from team_place where {_ON_DAY}),"
+        f" unit as not materialized (select * from unit_version where {_ON_DAY})"
+        " select m.team_id, p.unit_id, p.commune_id, p.district_id, m.left_on as last_day"
+        " from membership m join place p using (team_id) where m.member_id = $1 union all"
+        " select c.team_id, coalesce(p.unit_id, c.unit_id), coalesce(p.commune_id, u.commune_id),"
+        " coalesce(p.district_id, u.district_id), c.last_day from contact c left join place p using (team_id)"
+        " left join unit u on u.unit_id = c.unit_id where c.contact_id = $1",
+        member_id,
+        day,
+    )
+    return [Place(r["team_id"], (r["unit_id"], r["commune_id"], r["district_id"]), r["last_day"]) for r in rows]
 
 
 async def save_people(conn: Conn, people: Sequence[Person]) -> None:
@@ -85,6 +108,9 @@ async def save_erasure(conn: Conn, member_id: str, at: datetime) -> None:
     await conn.execute(
         "insert into vault_erased (member_id, erased_at) values ($1, $2) on conflict do nothing", member_id, at
     )
+    await conn.execute(  # the digest of a body that held the name: whoever guesses the name could try it
+        "update receipt set digest = '' where id = $1 and command in ('join_team', 'register_contact')", member_id
+    )
 
 
 async def note_access(
@@ -101,5 +127,5 @@ async def note_access(
     )
 
 
-def _person(row: Mapping[str, Any]) -> Person:
+def _person(row: Any) -> Person:
     return Person(row["member_id"], row["full_name"], row["phone"], row["title"], LegalBasis(row["legal_basis"]))
