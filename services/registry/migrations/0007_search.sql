@@ -6,7 +6,8 @@ create extension if not exists pg_trgm;
 create function search_key(name text) returns text language sql immutable strict parallel safe return trim(replace(
     regexp_replace(regexp_replace(lower(regexp_replace(translate(
         normalize(name collate "C", nfd),
-        E'ĐđɃƀ\u0300\u0309\u0303\u0301\u0323\u0306\u0302\u031b''’‘ʼ`', 'DdBb'), '[\u0300-\u036f]', '', 'g') collate "C"), '[^a-z0-9]+', ' ', 'g'), '(^|[^aeiouy])y', '\1i', 'g'), 'quy', 'qui'));
+        E'ĐđɃƀ\u0300\u0309\u0303\u0301\u0323\u0306\u0302\u031b''’‘ʼ`', 'DdBb'), '[\u0300-\u036f]', '', 'g') collate "C"),
+        '[^a-z0-9]+', ' ', 'g'), '(^|[^aeiouy])y', '\1i', 'g'), 'quy', 'qui'));
 
 -- With a space before each word: «like '% dung%'» finds a word that begins so, the first one too.
 create function search_words(name text) returns text language sql immutable strict parallel safe
