@@ -1,37 +1,43 @@
-"""What registry answers about units: the map of a day."""
+"""What registry answers about units: the map of a day, a unit over time, everything that was ever said of it."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.registry.store import units
 from services.registry.unit import Unit
+from shared import errors
 from shared.auth import ANYONE
 from shared.clock import local_day
 from shared.contracts.reform import Level
+from shared.db import Conn
 from shared.deps import Svc
-from shared.http import Day, Id, Moment, Page, router, who
+from shared.http import ID_PATTERN, Day, Id, Moment, Page, router, who
 from shared.vietnamese import search_key
 
 routes = router("units")
+UnitId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 
-class MapAsked(BaseModel):
-    """Which units of which map."""
+class DayAsked(BaseModel):
+    """A day, as far as was known at a moment."""
 
     model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
 
     on: Day | None = Field(None, description="The day of the map; today unless said.", examples=["2023-07-28"])
     known: Moment | None = Field(None, description="As far as was known at this moment; now unless said.")
+
+
+class MapAsked(DayAsked):
+    """Which units of which map."""
+
     level: Level | None = None
     within: Id | None = Field(None, description="Only units below this one, at any depth.")
-    name: str | None = Field(
-        None, max_length=100, description="Words of the name, marks or none."
-    )
+    name: str | None = Field(None, max_length=100, description="Words of the name, marks or none.")
     after: Id | None = Field(None, description="`next` of the page before.")
     limit: int = Field(200, ge=1, le=500, description="Most items in the answer.")
 
@@ -47,6 +53,35 @@ class UnitView(BaseModel):
     parent_id: str | None
     valid_from: date
     valid_to: date | None = Field(description="The first day on which this no longer holds; null while it holds.")
+
+
+class StateView(UnitView):
+    """A state of a unit, and what brought it."""
+
+    edition: str = Field(description="The edition that brought it; empty where none did.")
+    reform_id: str | None = Field(description="The reform that brought it.")
+
+
+class UnitDetail(UnitView):
+    """A unit on a day, with what is around it and how it was and will be."""
+
+    above: list[UnitView] = Field(description="Everything above it, the topmost first.")
+    children: list[UnitView] = Field(description="What is directly below it.")
+    states: list[StateView] = Field(description="All its states over time, as they are known now.")
+
+
+class KnownView(StateView):
+    """A state, and when it was what was known."""
+
+    known_from: datetime
+    known_to: datetime | None = Field(description="Null: it is what is known now.")
+
+
+class UnitHistory(BaseModel):
+    """Everything that was ever said of a unit."""
+
+    unit_id: str
+    said: list[KnownView]
 
 
 def view(of: Unit) -> UnitView:
@@ -65,3 +100,81 @@ async def list_units(service: Svc, asked: Annotated[MapAsked, Query()]) -> Page[
         total = await units.count_chosen(conn, choice)
     next_one = rows[-1].unit_id if len(rows) == asked.limit else None
     return Page(items=[view(r) for r in rows], total=total, next=next_one)
+
+
+@routes.get("/units/{unit_id}", openapi_extra=who(ANYONE, "public"))
+async def show_unit(service: Svc, unit_id: UnitId, asked: Annotated[DayAsked, Query()]) -> UnitDetail:
+    """A unit on a day. Without a day: as it is today, or as it was last."""
+    async with service.pool.acquire() as conn:
+        states = await units.states(conn, unit_id)
+        if not states:
+            raise no_such_unit(unit_id)
+        day = asked.on or last_day(states, local_day(service.clock()))
+        found = await units.on_day(conn, unit_id, day, known=asked.known)
+        if found is None:
+            raise not_in_force(states, day)
+        above = await _above(conn, found, day, asked.known)
+        children = await units.children(conn, unit_id, day, known=asked.known)
+    return UnitDetail(
+        **view(found).model_dump(),
+        above=[view(u) for u in above],
+        children=[view(u) for u in children],
+        states=[_state(s) for s in states],
+    )
+
+
+@routes.get("/units/{unit_id}/history", openapi_extra=who(ANYONE, "public"))
+async def show_history(service: Svc, unit_id: UnitId) -> UnitHistory:
+    """Everything that was ever said of a unit, in the order in which it became known; nothing is overwritten."""
+    async with service.pool.acquire() as conn:
+        said = await units.history(conn, unit_id)
+    if not said:
+        raise no_such_unit(unit_id)
+    views = [KnownView(**_state(k.unit).model_dump(), known_from=k.known_from, known_to=k.known_to) for k in said]
+    return UnitHistory(unit_id=unit_id, said=views)
+
+
+def last_day(states: list[Unit], today: date) -> date:
+    """Today, for a unit in force; else its first or last day, whichever is nearer."""
+    if any(s.holds_on(today) for s in states):
+        return today
+    past = [s for s in states if s.valid_from <= today]
+    return past[-1].valid_from if past else states[0].valid_from
+
+
+async def _above(conn: Conn, of: Unit, day: date, known: datetime | None) -> list[Unit]:
+    found: list[Unit] = []
+    parent_id = of.parent_id
+    while parent_id and (parent := await units.on_day(conn, parent_id, day, known=known)):
+        found.insert(0, parent)
+        parent_id = parent.parent_id
+    return found
+
+
+def _state(of: Unit) -> StateView:
+    return StateView(**{k: v for k, v in of._asdict().items() if k in StateView.model_fields})
+
+
+def no_such_unit(unit_id: str) -> errors.Problem:
+    """404: nobody has ever heard of it."""
+    return errors.not_found(
+        "no_such_unit",
+        "unit_id",
+        f"Không có đơn vị «{unit_id}». Tra cứu tại /registry/units/resolve.",
+        f"There is no unit «{unit_id}». Look it up at /registry/units/resolve.",
+    )
+
+
+def not_in_force(states: list[Unit], day: date) -> errors.Problem:
+    """404: there is such a unit, but not on that day."""
+    first, last = states[0], states[-1]
+    until = f" đến trước {last.valid_to:%d/%m/%Y}" if last.valid_to else ""
+    before = f" until before {last.valid_to}" if last.valid_to else ""
+    return errors.not_found(
+        "not_in_force",
+        "on",
+        f"Ngày {day:%d/%m/%Y} không có «{last.name}»: đơn vị có từ {first.valid_from:%d/%m/%Y}{until}."
+        f" Xem /registry/units/{last.unit_id}/lineage?on={day}.",
+        f"There is no «{last.name}» on {day}: it is in force from {first.valid_from}{before}."
+        f" See /registry/units/{last.unit_id}/lineage?on={day}.",
+    )

@@ -128,6 +128,31 @@ async def children(conn: Conn, unit_id: str, day: date, *, known: datetime | Non
     return [_unit(r) for r in rows]
 
 
+async def ever_below(conn: Conn, unit_id: str, day: date) -> list[Unit]:
+    """States of units directly below a unit on a day or later, by id."""
+    rows = await conn.fetch(
+        f"select {_UNIT} from unit_version where parent_id = $1 and known_to is null"
+        " and (valid_to is null or valid_to > $2) order by unit_id, valid_from",
+        unit_id,
+        day,
+    )
+    return [_unit(r) for r in rows]
+
+
+async def roots(conn: Conn, unit_ids: Iterable[str], day: date) -> dict[str, str]:
+    """The topmost unit above each of these on a day, by id."""
+    holds = _in_force(None, 0)
+    rows = await conn.fetch(
+        f"with recursive up as (select v.unit_id as below, v.unit_id, v.parent_id from unit_version v"
+        f" where v.unit_id = any($2::text[]) and {holds} union"
+        f" select up.below, v.unit_id, v.parent_id from unit_version v join up on v.unit_id = up.parent_id"
+        f" where {holds}) select below, unit_id from up where parent_id is null",
+        day,
+        list(unit_ids),
+    )
+    return {r["below"]: r["unit_id"] for r in rows}
+
+
 async def has_communes(conn: Conn, unit_id: str, day: date | None = None) -> bool:
     """Whether there are communes directly below a unit on a day, or at last."""
     found: bool = await conn.fetchval(

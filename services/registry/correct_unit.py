@@ -1,0 +1,90 @@
+"""POST /units/{unit_id}/corrections: what was said of a unit was wrong. What was known until then stays on record."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from services.registry import unit_rules
+from services.registry.reform_body import CODE, Kind
+from services.registry.store import units
+from services.registry.unit import Unit
+from services.registry.unit_rules import Correction
+from shared import errors
+from shared.auth import OFFICERS, Caller, Role
+from shared.commands import Decision
+from shared.contracts.reform import Level
+from shared.db import Conn
+from shared.deps import Svc
+from shared.http import ID_PATTERN, Answer, Body, Day, IdempotencyKey, Name, allow, router, who
+
+routes = router("units")
+ROLES = (*OFFICERS, Role.OPERATOR)
+WHOLE_MAP = (Role.PROVINCE_OFFICER, Role.OPERATOR)
+SCOPE = "villages: officers of the unit above; other units: the province"
+
+_NOTHING = PydanticCustomError(
+    "nothing_said", "say `code`, `name` or `kind`", {"vi": "cần ít nhất một trong: code, name, kind"}
+)
+
+
+class CorrectUnit(Body):
+    """What should have been said. Where a unit belongs is not corrected but changed by a reform."""
+
+    since: Day = Field(description="First day of the state that is wrong.")
+    code: Annotated[str, StringConstraints(pattern=CODE)] | None = None
+    name: Name | None = Field(None, description="The full name, with its kind in front.")
+    kind: Kind | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> CorrectUnit:
+        if self.code is None and self.name is None and self.kind is None:
+            raise _NOTHING
+        return self
+
+
+class CorrectionAnswer(Answer):
+    """A corrected unit."""
+
+    unit_id: str
+    since: str
+
+
+@routes.post("/units/{unit_id}/corrections", status_code=201, openapi_extra=who(ROLES, SCOPE))
+async def correct_unit(
+    service: Svc,
+    unit_id: Annotated[str, Path(pattern=ID_PATTERN)],
+    body: CorrectUnit,
+    caller: Annotated[Caller, allow(*ROLES)],
+    idempotency_key: IdempotencyKey = None,
+) -> CorrectionAnswer:
+    """Corrects a state of a unit. Asking with `known` before this moment still shows what was said then."""
+
+    async def work(conn: Conn, now: datetime) -> Decision:
+        await units.lock_map(conn)
+        states = await units.states(conn, unit_id)
+        _may_correct(caller, service.province, unit_id, states)
+        bearers = await units.held(conn, body.code, None) if body.code else []
+        right, event = unit_rules.correct(states, Correction(**body.model_dump()), bearers, now)
+        await units.replace_state(conn, right, known_from=now)
+        return Decision({"unit_id": unit_id, "since": str(right.valid_from)}, [event])
+
+    content = {"unit": unit_id, **body.model_dump()}
+    done = await service.commands.execute("correct_unit", work, key=idempotency_key, body=content)
+    return CorrectionAnswer(**done.answer, pos=done.pos)
+
+
+def _may_correct(caller: Caller, province: str, unit_id: str, states: list[Unit]) -> None:
+    if not states:
+        raise errors.not_found(
+            "no_such_unit", "unit_id", f"Không có đơn vị «{unit_id}».", f"There is no unit «{unit_id}»."
+        )
+    if states[-1].level is Level.VILLAGE and caller.has(*OFFICERS):
+        caller.must_cover((province, *states[-1].path), field="unit_id")
+        return
+    scope = caller if caller.has(*WHOLE_MAP) else caller._replace(units=())
+    scope.must_cover([province], field="unit_id")

@@ -1,0 +1,177 @@
+"""Rules for what officers say of single units: a village is established, a state is corrected. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from services.registry.unit import KINDS, Unit, place
+from shared import errors
+from shared.clock import local_day, start_of_day
+from shared.contracts.reform import Level
+from shared.contracts.registry import UnitCorrected, UnitEstablished
+from shared.vietnamese import search_key
+
+KINDS_OF_LEVEL = {
+    Level.PROVINCE: ("province",),
+    Level.DISTRICT: ("provincial_city", "town", "district"),
+    Level.COMMUNE: ("commune", "ward", "township", "special_zone"),
+    Level.VILLAGE: ("hamlet", "village", "ethnic_village", "residential_group", "residential_area"),
+}
+"""Which kinds of units there are at a level."""
+MAY_HAVE_VILLAGES = (Level.COMMUNE, Level.DISTRICT)
+
+
+class Village(NamedTuple):
+    """A village as officers name it."""
+
+    village_id: str
+    name: str
+    kind: str
+    valid_from: date
+
+
+class Correction(NamedTuple):
+    """What should have been said of a unit from `since` on; None where it was right."""
+
+    since: date
+    code: str | None
+    name: str | None
+    kind: str | None
+
+
+def establish(
+    village: Village, parent: Unit, beside: Iterable[Unit], now: datetime, *, has_communes: bool
+) -> tuple[Unit, UnitEstablished]:
+    """A village below a unit. `parent`: its state on the first day; `beside`: what is below it already."""
+    _may_have_villages(parent, has_communes)
+    _check_first_day(village, parent, local_day(now))
+    _check_name(village, parent, beside)
+    district, commune = place(village.village_id, Level.VILLAGE, parent)
+    state = Unit(
+        village.village_id, "", village.name, village.kind, Level.VILLAGE, parent.unit_id, district, commune, "",
+        village.valid_from,
+    )  # fmt: skip
+    return state, UnitEstablished(occurred_at=start_of_day(village.valid_from), **_told(state, UnitEstablished))
+
+
+def _may_have_villages(parent: Unit, has_communes: bool) -> None:
+    if parent.level not in MAY_HAVE_VILLAGES or has_communes:
+        raise errors.invalid(
+            "commune_needed",
+            "parent_id",
+            f"«{parent.name}» không trực tiếp có thôn, bản, tổ dân phố. Hãy chọn xã, phường, thị trấn, đặc khu.",
+            f"«{parent.name}» has no villages right below it. Choose a commune.",
+        )
+
+
+def _check_first_day(village: Village, parent: Unit, today: date) -> None:
+    if village.valid_from > today:
+        raise errors.invalid(
+            "in_the_future",
+            "valid_from",
+            f"Ngày {village.valid_from:%d/%m/%Y} ở tương lai; hôm nay là {today:%d/%m/%Y}.",
+            f"{village.valid_from} lies in the future; today is {today}.",
+        )
+    if parent.valid_to is not None:
+        raise errors.invalid(
+            "parent_changed_since",
+            "valid_from",
+            f"«{parent.name}» đã thay đổi từ ngày {parent.valid_to:%d/%m/%Y}. Hãy lập thôn từ ngày đó,"
+            " tại đơn vị kế thừa."
+            f" Xem /registry/units/{parent.unit_id}/lineage.",
+            f"«{parent.name}» changed on {parent.valid_to}. Establish the village from that day on, at what follows."
+            f" See /registry/units/{parent.unit_id}/lineage.",
+        )
+
+
+def _check_name(village: Village, parent: Unit, beside: Iterable[Unit]) -> None:
+    """Two villages of a commune would be taken for one another."""
+    twin = next((u for u in beside if search_key(u.name) == search_key(village.name)), None)
+    if twin is not None:
+        raise errors.conflict(
+            "village_exists",
+            "name",
+            f"«{parent.name}» đã có «{twin.name}» (mã {twin.unit_id}). Hãy đặt tên khác hoặc dùng đơn vị đó.",
+            f"«{parent.name}» has «{twin.name}» already ({twin.unit_id}). Use that one, or another name.",
+        )
+
+
+def correct(
+    states: Sequence[Unit], correction: Correction, bearers: Sequence[Unit], now: datetime
+) -> tuple[Unit, UnitCorrected]:
+    """The state that should have been said. `states`: all of the unit; `bearers`: all that bear the new code."""
+    wrong = next((s for s in states if s.valid_from == correction.since), None)
+    if wrong is None:
+        days = ", ".join(f"{s.valid_from:%d/%m/%Y}" for s in states)
+        raise errors.invalid(
+            "no_state_since",
+            "since",
+            f"Không có nội dung nào bắt đầu từ ngày đó. Các ngày bắt đầu: {days}.",
+            f"No state begins on that day. They begin on: {', '.join(str(s.valid_from) for s in states)}.",
+        )
+    said = {k: v for k, v in correction._asdict().items() if k != "since" and v is not None}
+    right = wrong._replace(**said)
+    _must_differ(wrong, right)
+    _check_kind(right)
+    _check_code(wrong, right, bearers)
+    return right, UnitCorrected(occurred_at=now, since=right.valid_from, **_told(right, UnitCorrected))
+
+
+def _must_differ(wrong: Unit, right: Unit) -> None:
+    if right == wrong:
+        raise errors.conflict(
+            "nothing_to_correct",
+            "since",
+            "Nội dung đính chính giống hệt nội dung đang có.",
+            "The correction says what is on record already.",
+        )
+
+
+def _check_kind(right: Unit) -> None:
+    fitting = KINDS_OF_LEVEL[right.level]
+    if right.kind not in fitting:
+        raise errors.invalid(
+            "kind_does_not_fit",
+            "kind",
+            f"Loại «{right.kind}» không thuộc cấp này. Các loại: {', '.join(fitting)}.",
+            f"The kind «{right.kind}» does not fit the level. Kinds: {', '.join(fitting)}.",
+        )
+    word = KINDS[right.kind]
+    if right.level is not Level.VILLAGE and not right.name.startswith(f"{word} "):
+        raise errors.invalid(
+            "name_without_kind",
+            "name",
+            f"Tên đầy đủ phải bắt đầu bằng «{word} ».",
+            f"The full name has to begin with «{word} ».",
+        )
+
+
+def _check_code(wrong: Unit, right: Unit, bearers: Iterable[Unit]) -> None:
+    if right.code == wrong.code:
+        return
+    if not right.code or right.level is Level.VILLAGE:
+        raise errors.invalid(
+            "code_does_not_fit",
+            "code",
+            "Thôn, bản, tổ dân phố không có mã; đơn vị khác phải có mã.",
+            "Villages have no code; every other unit has one.",
+        )
+    holder = next((u for u in bearers if u.unit_id != right.unit_id and _overlap(u, right)), None)
+    if holder is not None:
+        raise errors.conflict(
+            "code_in_use",
+            "code",
+            f"Mã {right.code} trong thời gian đó là của «{holder.name}».",
+            f"The code {right.code} is «{holder.name}»'s in that time.",
+        )
+
+
+def _overlap(one: Unit, other: Unit) -> bool:
+    begins_in_time = other.valid_to is None or one.valid_from < other.valid_to
+    return begins_in_time and (one.valid_to is None or other.valid_from < one.valid_to)
+
+
+def _told(state: Unit, event: type[UnitEstablished] | type[UnitCorrected]) -> dict[str, object]:
+    return {k: v for k, v in state._asdict().items() if k in event.model_fields}
