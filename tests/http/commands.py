@@ -9,7 +9,7 @@ import httpx
 
 from tests.contract import documents
 from tests.http.site import COURSE, KNOWN
-from tests.support.world import a_campaign, a_member, a_team, an_item
+from tests.support.world import MO_DUC, a_campaign, a_member, a_team, an_item
 
 Body = dict[str, Any]
 
@@ -23,6 +23,8 @@ class Sample(NamedTuple):
     """A field of the body or `Idempotency-Key`; None where there is no id to send again."""
     outside: str | None
     """The field that a refusal names when the unit is not the caller's; None where callers act for themselves only."""
+    anew: Callable[[httpx.Client], dict[str, str]] = lambda _: {}
+    """Makes what the command is about, where it happens to that once only; answers with the ids for its path."""
 
 
 def _guidance() -> Body:
@@ -31,18 +33,78 @@ def _guidance() -> Body:
     return item
 
 
+def new_member(client: httpx.Client) -> dict[str, str]:
+    """A further member of «t1»."""
+    person = a_member()
+    assert client.post("/registry/teams/t1/members", json=person).status_code == 201
+    return {"member_id": str(person["member_id"])}
+
+
+def new_organisation(client: httpx.Client) -> dict[str, str]:
+    """A further organisation."""
+    made = an_organisation()
+    assert client.post("/registry/organisations", json=made).status_code == 201
+    return {"organisation_id": str(made["organisation_id"])}
+
+
+def new_request(client: httpx.Client) -> dict[str, str]:
+    """A further request of «m1» about the own data."""
+    made = {"request_id": a_team()["team_id"], "member_id": "m1", "kind": "access"}
+    assert client.post("/registry/subject-requests", json=made).status_code == 201
+    return {"request_id": str(made["request_id"])}
+
+
+def an_organisation() -> Body:
+    return {"organisation_id": a_team()["team_id"], "name": "Sở", "sector": "department", "headcount": 9}
+
+
+def a_contact() -> Body:
+    return {"contact_id": a_team()["team_id"], "unit_id": MO_DUC, "full_name": "Lê Văn Thử", "since": "2023-07-03"}
+
+
 SAMPLES: dict[str, Sample] = {
     "POST /registry/editions/{edition}": Sample(dict, {}, None, "edition"),
+    "POST /registry/plans/{plan}/organisations": Sample(dict, {}, None, "plan"),
     "POST /registry/organisations": Sample(
-        lambda: {"organisation_id": a_team()["team_id"], "name": "Sở", "sector": "department", "headcount": 9},
-        {"name": "Khác"}, "organisation_id", "organisation_id",
+        an_organisation, {"name": "Khác"}, "organisation_id", "organisation_id",
+    ),
+    "POST /registry/organisations/{organisation_id}/changes": Sample(
+        lambda: {"name": "Sở khác", "sector": "press", "parent_id": None, "effective_on": "2023-07-01"},
+        {"name": "Khác"}, "Idempotency-Key", "organisation_id", new_organisation,
+    ),
+    "POST /registry/organisations/{organisation_id}/headcounts": Sample(
+        lambda: {"headcount": 12, "valid_from": "2023-07-01"}, {"headcount": 13}, "Idempotency-Key", "organisation_id"
+    ),
+    "POST /registry/organisations/{organisation_id}/dissolve": Sample(
+        lambda: {"last_day": "2023-07-20"}, {"last_day": "2023-07-21"}, "Idempotency-Key", "organisation_id",
+        new_organisation,
     ),
     "POST /registry/teams": Sample(a_team, {"name": "Khác"}, "team_id", "unit_id"),
     "POST /registry/teams/{team_id}/members": Sample(
         lambda: a_member(phone="0901234567", organisation_id="so"), {"full_name": "Khác"}, "member_id", "team_id"
     ),
     "POST /registry/members/{member_id}/leave": Sample(
-        lambda: {"left_on": "2023-07-30", "reason": "moved"}, {"reason": "resigned"}, "Idempotency-Key", "team_id"
+        lambda: {"left_on": "2023-07-30", "reason": "moved"}, {"reason": "resigned"}, "Idempotency-Key", "team_id",
+        new_member,
+    ),
+    "PUT /registry/members/{member_id}/person": Sample(
+        lambda: {"full_name": "Nguyễn Văn Đúng", "phone": "0901234567", "title": "Trưởng thôn"}, {}, None, "member_id",
+        new_member,
+    ),
+    "DELETE /registry/members/{member_id}/person": Sample(dict, {}, None, "member_id", new_member),
+    "POST /registry/members/{member_id}/erase": Sample(dict, {}, None, "member_id", new_member),
+    "POST /registry/members/{member_id}/withdraw": Sample(dict, {}, None, "member_id", new_member),
+    "POST /registry/subject-requests": Sample(
+        lambda: {"request_id": a_team()["team_id"], "member_id": "m2", "kind": "access",
+                 "received_at": "2023-07-29T19:30:00+07:00"},
+        {"kind": "erasure"}, "request_id", "member_id",
+    ),
+    "POST /registry/subject-requests/{request_id}/answer": Sample(
+        lambda: {"outcome": "done"}, {"outcome": "partly_done"}, "outcome", "member_id", new_request
+    ),
+    "POST /registry/contacts": Sample(a_contact, {"full_name": "Khác"}, "contact_id", "unit_id"),
+    "POST /registry/contacts/{contact_id}/end": Sample(
+        lambda: {"last_day": "2023-07-30"}, {}, None, "unit_id"
     ),
     "POST /outreach/campaigns": Sample(
         lambda: a_campaign(reporting_unit_ids=["533"], window_days=7, quota=7), {"name": "Khác"}, "campaign_id",
@@ -94,6 +156,12 @@ class Command(NamedTuple):
     def path_parameters(self) -> list[str]:
         return [p["name"] for p in self.says.get("parameters", ()) if p["in"] == "path"]
 
+    @property
+    def must_be_asked(self) -> dict[str, str]:
+        """What its query cannot go without."""
+        parameters = self.says.get("parameters", ())
+        return {p["name"]: KNOWN[p["name"]] for p in parameters if p["in"] == "query" and p["required"]}
+
     def url(self, **ids: str) -> str:
         """Its path with ids that exist, but for those that are given."""
         return self.name.split(" ")[1].format(**{**KNOWN, **ids})
@@ -108,7 +176,9 @@ class Command(NamedTuple):
     ) -> httpx.Response:
         """Sends a body."""
         method, _ = self.name.split(" ")
-        return client.request(method, self.url(**(ids or {})), json=body, headers=headers)
+        return client.request(
+            method, self.url(**(ids or {})), json=body, headers=headers, params=self.must_be_asked or None
+        )
 
     def schema(self, of: Any = None) -> dict[str, Any]:
         """The JSON Schema of its body, or what a reference within it says."""

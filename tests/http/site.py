@@ -24,9 +24,10 @@ from tests.support.world import LY_SON, MO_DUC, TOWN, a_campaign, a_member, a_te
 NOW = datetime(2023, 7, 30, 20, 0, tzinfo=VIETNAM)
 KNOWN = {
     "edition": "2023", "team_id": "t1", "member_id": "m2", "campaign_id": "qn-2023", "guidance_id": "g1",
-    "course_id": "dvc",
+    "course_id": "dvc", "organisation_id": "so-khac", "plan": "2023", "contact_id": "k1", "request_id": "y1",
+    "why": "call",
 }  # fmt: skip
-"""An id that exists, by the name of the parameter."""
+"""An id that exists, by the name of the parameter, and what a query cannot go without."""
 COURSE = {
     "course_id": "dvc", "title": "Dịch vụ công", "pass_mark": 1, "opens_on": "2023-07-28",
     "questions": [
@@ -79,11 +80,14 @@ async def one_of_everything(running: Stack) -> None:
     posts: list[tuple[str, dict[str, Any]]] = [
         ("registry/editions/2023", {}),
         ("registry/organisations", {"organisation_id": "so", "name": "Sở", "sector": "department"}),
+        ("registry/organisations", {"organisation_id": "so-khac", "name": "Sở khác", "sector": "department"}),
         ("registry/teams", a_team(TOWN, team_id="t1")),
         ("registry/teams", a_team(LY_SON, "village", team_id="t9")),
         ("registry/teams/t1/members", a_member(member_id="m1", role="leader")),
         ("registry/teams/t1/members", a_member(member_id="m2")),
         ("registry/teams/t9/members", a_member(member_id="m9")),
+        ("registry/contacts", {"contact_id": "k1", "unit_id": MO_DUC, "full_name": "Lê An", "since": "2023-07-03"}),
+        ("registry/subject-requests", {"request_id": "y1", "member_id": "m2", "kind": "access"}),
         ("courses/courses", COURSE),
     ]
     for path, body in posts:
