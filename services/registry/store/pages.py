@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -145,3 +145,13 @@ async def organisation_names(conn: Conn, organisation_ids: Sequence[str]) -> dic
         "select organisation_id, name from organisation where organisation_id = any($1::text[])", list(organisation_ids)
     )
     return {r["organisation_id"]: r["name"] for r in rows}
+
+
+async def unit_names(conn: Conn, unit_ids: Iterable[str]) -> dict[str, str]:
+    """What these units are called, or were at last."""
+    rows = await conn.fetch(
+        "select distinct on (unit_id) unit_id, name from unit_version where unit_id = any($1::text[])"
+        " and known_to is null order by unit_id, valid_from desc",
+        list(unit_ids),
+    )
+    return {r["unit_id"]: r["name"] for r in rows}

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from services.registry.reform_teams import Move
 from services.registry.store.pages import Line
 from services.registry.store.reforms import Reform
 from services.registry.unit import Unit
@@ -80,3 +81,23 @@ def steps(lines: Iterable[Line], unit_id: str, units: Mapping[tuple[str, date], 
             found.setdefault(line.effective_on, []).append(Origin(unit, line.part == Part.WHOLE))
     alone = {day for day, some in found.items() if [o.unit.unit_id for o in some] == [unit_id]}
     return [Step(day, tuple(some)) for day, some in sorted(found.items()) if day not in alone]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Teams that a reform took from one unit to another."""
+
+    origin_id: str
+    target_id: str
+    team_ids: tuple[str, ...]
+
+
+def by_pair(moves: Iterable[Move]) -> list[Flow]:
+    """The teams that a reform moved, by where from and where to; of a team with later places, the first one counts."""
+    pairs: dict[tuple[str, str], list[str]] = {}
+    seen: set[str] = set()
+    for move in sorted(moves, key=lambda m: m.after.valid_from):
+        if move.after.team_id not in seen:
+            pairs.setdefault((move.before.unit_id, move.after.unit_id), []).append(move.after.team_id)
+            seen.add(move.after.team_id)
+    return [Flow(*pair, tuple(sorted(ids))) for pair, ids in sorted(pairs.items())]

@@ -19,6 +19,7 @@ from services.registry.unit import Unit
 from services.registry.web.timeline import entries, standing_on
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared.auth import OFFICERS, Caller, Role
+from shared.contracts.registry import Role as Duty
 from shared.db import Conn
 from shared.http import ID_PATTERN
 from shared.web.forms import typed_day
@@ -56,8 +57,8 @@ async def show_team(
         is_there=history.team.there_on(day),
         there=there,
         was_there=sum(p.left_on is not None for p in people),
-        leaders=[s for s in there if s.role is Role.LEADER],
-        deputies=[s for s in there if s.role is Role.DEPUTY],
+        leaders=[s for s in there if s.role is Duty.LEADER],
+        deputies=[s for s in there if s.role is Duty.DEPUTY],
         names=names,
         units=units,
         organisations=organisations,

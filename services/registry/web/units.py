@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from services.registry.store import pages, reforms
 from services.registry.store import units as store
+from services.registry.store.reforms import Reform
 from services.registry.unit import Unit
 from services.registry.web import lineage, tree
 from services.registry.web.lineage import Changed
@@ -74,15 +75,16 @@ async def _elsewhere(conn: Conn, wanted: str, day: date) -> list[Unit]:
 
 async def _changes(conn: Conn, day: date) -> list[Changed]:
     """What the reforms of a day did."""
-    found = []
-    for reform_id in await pages.reforms_of_day(conn, day):
-        reform = await reforms.reform(conn, reform_id)
-        assert reform is not None
-        lines = await reforms.transitions(conn, reform_id)
-        before = await store.many_on_day(conn, {i.predecessor_id for i in lines}, day - _ONE_DAY)
-        after = await store.many_on_day(conn, {i.successor_id for i in lines}, day)
-        found.append(lineage.changed(reform, lines, before, after))
-    return found
+    found = [await reforms.reform(conn, reform_id) for reform_id in await pages.reforms_of_day(conn, day)]
+    return [await what_changed(conn, reform) for reform in found if reform]
+
+
+async def what_changed(conn: Conn, reform: Reform) -> Changed:
+    """What a reform did, in units as they were called."""
+    lines = await reforms.transitions(conn, reform.reform_id)
+    before = await store.many_on_day(conn, {i.predecessor_id for i in lines}, reform.effective_on - _ONE_DAY)
+    after = await store.many_on_day(conn, {i.successor_id for i in lines}, reform.effective_on)
+    return lineage.changed(reform, lines, before, after)
 
 
 @routes.get("/don-vi/{unit_id}")
@@ -114,7 +116,7 @@ async def show_unit(visit: Visiting, unit_id: Annotated[str, Path(pattern=ID_PAT
         states=states,
         parents=parents,
         titles=titles,
-        path=sorted(path.values(), key=lambda u: tree.depth(u.level)),
+        path_above=sorted(path.values(), key=lambda u: tree.depth(u.level)),
         before=lineage.steps(lines, unit_id, earlier, forward=False),
         after=lineage.steps(lines, unit_id, later, forward=True),
         node=node,

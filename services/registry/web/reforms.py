@@ -1,0 +1,183 @@
+"""Pages of reforms under /so/sap-xep: what was done, what a decision would do, its choices, and doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from services.registry import editions, execute_reform, preview_reform, reverse_reform
+from services.registry.preview_reform import Preview
+from services.registry.reform_body import EDITION, ReformBody
+from services.registry.store import pages, reforms, units
+from services.registry.store.reforms import Reform
+from services.registry.web import lineage
+from services.registry.web.units import what_changed
+from services.registry.web.visit import Visit, Visiting, page_router
+from shared.auth import OFFICERS, Role
+from shared.errors import FieldError, Problem, Text
+from shared.http import ID_PATTERN
+from shared.web.forms import Form, posted, refused
+
+routes = page_router()
+READERS = (*OFFICERS, Role.OPERATOR)
+DOERS = (Role.PROVINCE_OFFICER, Role.OPERATOR)
+EditionName = Annotated[str, Path(pattern=EDITION)]
+ReformId = Annotated[str, Path(pattern=ID_PATTERN)]
+
+
+@routes.get("/sap-xep")
+async def show_reforms(visit: Visiting) -> HTMLResponse:
+    """What was reorganised, and the decisions that are ready."""
+    caller = visit.must_be(*READERS)
+    async with visit.service.pool.acquire() as conn:
+        done = await reforms.reforms(conn, after="", limit=500)
+        loaded = await units.editions(conn)
+    ready = [(e, editions.decision(e)) for e in editions.bundled()[1:] if e not in loaded]
+    done.sort(key=lambda r: (r.effective_on, r.recorded_at), reverse=True)
+    return await visit.page("reforms.html", done=done, ready=ready, may_do=caller.has(*DOERS))
+
+
+@routes.get("/sap-xep/thu/{edition}")
+async def show_preview(visit: Visiting, edition: EditionName) -> HTMLResponse:
+    """What a bundled decision would do as things are now."""
+    caller = visit.must_be(*DOERS)
+    values = {"reform_id": await _free_id(visit, edition)}
+    preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
+    return await _page(visit, edition, preview, Form({**values, **_unanswered(preview)}))
+
+
+@routes.post("/sap-xep/thu/{edition}")
+async def take_preview(visit: Visiting, edition: EditionName, request: Request) -> Response:
+    """First the choices, then, from the page that asks once more, the reform itself."""
+    caller, values = visit.must_send(*DOERS), await posted(request)
+    open_body = _body(edition, {"reform_id": values.get("reform_id", "")})
+    if await _is_done(visit, values.get("reform_id") or edition):
+        return visit.go(f"/so/sap-xep/{values.get('reform_id') or edition}")  # sent twice
+    try:
+        preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
+        must_be_answered(preview)
+        if values.get("step") != "execute":
+            return await visit.page("reform_confirm.html", form=Form(values), preview=preview, edition=edition)
+        done = await execute_reform.execute_reform(visit.service, _body(edition, values), caller)
+    except Problem as problem:
+        preview = await preview_reform.preview_reform(visit.service, open_body, caller)
+        form = Form({**_unanswered(preview), **values}, problem)
+        return await _page(visit, edition, preview, form, status=problem.status)
+    return visit.go(f"/so/sap-xep/{done.reform_id}?done=1")
+
+
+@routes.get("/sap-xep/{reform_id}")
+async def show_reform(visit: Visiting, reform_id: ReformId) -> HTMLResponse:
+    """What a reform did."""
+    caller = visit.must_be(*READERS)
+    reform, told = await _told(visit, reform_id)
+    return await visit.page(
+        "reform.html",
+        reform=reform,
+        changes=[told["changed"]],
+        moves=told["moves"],
+        names=told["names"],
+        done=visit.asked("done"),
+        may_reverse=caller.has(*DOERS) and reform.reversed_at is None,
+    )
+
+
+@routes.get("/sap-xep/{reform_id}/rut-lai")
+async def show_reversal(visit: Visiting, reform_id: ReformId) -> HTMLResponse:
+    """What taking it back means."""
+    visit.must_be(*DOERS)
+    reform, told = await _told(visit, reform_id)
+    return await visit.page("form_reverse.html", form=Form({}), reform=reform, teams=len(told["moves"]))
+
+
+@routes.post("/sap-xep/{reform_id}/rut-lai")
+async def take_reversal(visit: Visiting, reform_id: ReformId) -> Response:
+    """Takes the reform back, or says what stands on it."""
+    caller = visit.must_send(*DOERS)
+    try:
+        await reverse_reform.reverse_reform(visit.service, reform_id, caller)
+    except Problem as problem:
+        if problem.status == 404:
+            raise
+        reform, told = await _told(visit, reform_id)
+        return await visit.again("form_reverse.html", Form({}, problem), reform=reform, teams=len(told["moves"]))
+    return visit.go(f"/so/sap-xep/{reform_id}")
+
+
+async def _page(visit: Visit, edition: str, preview: Preview, form: Form, *, status: int = 200) -> HTMLResponse:
+    return await visit.page(
+        "reform_preview.html", status=status, form=form, preview=preview, edition=edition, made=made_of(preview)
+    )
+
+
+def made_of(preview: Preview) -> list[tuple[str, list[tuple[str, bool]]]]:
+    """Successors by name, each with its predecessors and whether they are in it whole; in the order of the preview."""
+    found: dict[str, tuple[str, list[tuple[str, bool]]]] = {}
+    for line in preview.transitions:
+        _, origins = found.setdefault(line.successor.unit_id, (line.successor.name, []))
+        origins.append((line.predecessor.name, line.part == "whole"))
+    return list(found.values())
+
+
+def _body(edition: str, values: Mapping[str, str]) -> ReformBody:
+    """The body of the API for an edition and the choices that were made; an empty choice is none."""
+    chosen: dict[str, dict[str, str]] = {"teams": {}, "villages": {}}
+    for name, value in values.items():
+        kind, _, subject_id = name.removeprefix("choices.").partition(".")
+        if name.startswith("choices.") and kind in chosen and value:
+            chosen[kind][subject_id] = value
+    said = {"edition": edition, "reform_id": values.get("reform_id") or None, "choices": chosen}
+    try:
+        return ReformBody.model_validate(said)
+    except ValidationError as error:
+        raise refused(error, {}) from error
+
+
+def must_be_answered(preview: Preview) -> None:
+    """Raises 422 with every question that is open."""
+    if preview.questions:
+        fields = tuple(
+            FieldError(q.field, Text(f"hãy chọn đơn vị cho «{q.name}»", f"choose a unit for «{q.name}»"))
+            for q in preview.questions
+        )
+        raise Problem(422, "choices_needed", Text("Còn mục chưa chọn.", "Something is not chosen yet."), fields=fields)
+
+
+def _unanswered(preview: Preview) -> dict[str, str]:
+    return {q.field: "" for q in preview.questions}
+
+
+async def _free_id(visit: Visit, edition: str) -> str:
+    """The id of an edition's reform; another one where that was executed and taken back before."""
+    async with visit.service.pool.acquire() as conn:
+        taken = await reforms.reform(conn, edition)
+    return f"{edition}-{visit.service.new_id()[-8:]}" if taken and taken.reversed_at else edition
+
+
+async def _is_done(visit: Visit, reform_id: str) -> bool:
+    async with visit.service.pool.acquire() as conn:
+        found = await reforms.reform(conn, reform_id)
+    return found is not None and found.reversed_at is None
+
+
+async def _told(visit: Visit, reform_id: str) -> tuple[Reform, dict[str, Any]]:
+    """A reform with what it did, in names. Raises 404."""
+    async with visit.service.pool.acquire() as conn:
+        reform = await reforms.reform(conn, reform_id)
+        if reform is None:
+            raise reverse_reform.no_such_reform(reform_id)
+        moves = await reforms.moves(conn, reform_id)
+        changed = await what_changed(conn, reform)
+        names = await reforms.team_names(conn, {m.after.team_id for m in moves})
+        called = await pages.unit_names(conn, _units_of(moves))
+    pairs = lineage.by_pair(moves)
+    return reform, {"changed": changed, "moves": pairs, "names": {**names, **called}}
+
+
+def _units_of(moves: Iterable[Any]) -> set[str]:
+    return {place.unit_id for move in moves for place in (move.before, move.after)}
