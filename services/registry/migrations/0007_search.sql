@@ -70,3 +70,28 @@ alter table vault_person
     add column sort_key bytea generated always as (person_sort_key(full_name)) stored;
 create index vault_person_words on vault_person using gin (words gin_trgm_ops);
 create index vault_person_sort on vault_person (sort_key, member_id) include (words) where withdrawn_at is null;
+
+-- Names of units, teams and organisations are public; each of their states has its keys.
+create or replace function unit_version_keeps_the_past() returns trigger language plpgsql as $$
+declare
+    free constant text[] := '{known_to,closed_by,words,bare,sort_key}'; -- keys are made after this has looked
+begin
+    if tg_op = 'UPDATE' and old.known_to is null and new.known_to is not null
+      and to_jsonb(new) - free = to_jsonb(old) - free then
+        return new;
+    end if;
+    raise exception 'a state of a unit is closed, never changed';
+end $$;
+alter table unit_version
+    add column words text collate "C" generated always as (search_words(name)) stored,
+    add column bare text collate "C" generated always as (bare_words(name)) stored,
+    add column sort_key bytea generated always as (sort_key(name)) stored;
+alter table team_name
+    add column words text collate "C" generated always as (search_words(name)) stored,
+    add column sort_key bytea generated always as (sort_key(name)) stored;
+alter table organisation_version
+    add column words text collate "C" generated always as (search_words(name)) stored,
+    add column sort_key bytea generated always as (sort_key(name)) stored;
+create index unit_version_words on unit_version using gin (words gin_trgm_ops) where known_to is null;
+create index team_name_words on team_name using gin (words gin_trgm_ops) where known_to is null;
+create index organisation_version_words on organisation_version using gin (words gin_trgm_ops);
