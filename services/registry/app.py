@@ -17,8 +17,14 @@ from services.registry import (
     erase_person,
     establish_village,
     execute_reform,
+    export_workbook,
     file_subject_request,
     form_team,
+    import_commit,
+    import_show,
+    import_template,
+    import_upload,
+    import_worker,
     join_team,
     leave_team,
     load_edition,
@@ -44,7 +50,7 @@ from services.registry import (
     withdraw_consent,
 )
 from services.registry.web import site
-from services.registry.web.visit import HOME
+from services.registry.web.visit import HOME, refuse
 from shared import feed
 from shared.contracts import events_of
 from shared.service import Spec
@@ -91,10 +97,18 @@ SPEC = Spec(
         register_contact.routes,
         end_contact.routes,
         read_contacts.routes,
+        import_template.routes,
+        import_upload.routes,
+        import_show.routes,
+        import_commit.routes,
+        export_workbook.routes,
         feed.routes,
     ),
     pages=site.routes,
     pages_at=HOME,
+    say_on_pages=refuse,
     migrations=Path(__file__).parent / "migrations",
     publishes=events_of("registry"),
+    uploads=import_upload.UPLOADS,
+    on_start=import_worker.start,
 )

@@ -78,7 +78,7 @@ def load(text: str | bytes) -> list[Sheet]:
     ]
 
 
-_TIMES = {"datetime": datetime, "date": date, "time": time}
+_TIMES: dict[str, type[datetime | date | time]] = {"datetime": datetime, "date": date, "time": time}
 
 
 def _days(value: Any) -> list[str]:

@@ -11,7 +11,7 @@ from services.registry.imports.line import Candidate, Line, Outcome, Remark, Ver
 from shared.errors import Text
 from shared.sheets.book import Value
 
-_TIMES = {"datetime": datetime, "date": date, "time": time}
+_TIMES: dict[str, type[datetime | date | time]] = {"datetime": datetime, "date": date, "time": time}
 
 
 def dump_cells(line: Line) -> str:

@@ -36,14 +36,15 @@ class Places:
     def __init__(self, states: Iterable[Unit], mine: Iterable[str] = ()) -> None:
         self._by_name: dict[str, list[Unit]] = {}
         self._by_id: dict[str, list[Unit]] = {}
-        self._with_communes: list[Unit] = []
         self._mine = frozenset(mine)
         self._found: dict[Sought, list[Unit]] = {}
         for state in states:
             self._by_id.setdefault(state.unit_id, []).append(state)
             for key in _keys(state):
                 self._by_name.setdefault(key, []).append(state)
-        self._parents = {(s.parent_id, s.valid_from, s.valid_to) for s in self.states() if s.level is Level.COMMUNE}
+        self._below: dict[str, list[Unit]] = {}
+        for state in self.states():
+            self._below.setdefault(state.parent_id or "", []).append(state)
 
     def states(self) -> Iterator[Unit]:
         """Every state."""
@@ -55,7 +56,15 @@ class Places:
 
     def has_communes(self, unit_id: str, day: date) -> bool:
         """Whether there are communes directly below a unit on a day."""
-        return any(p == unit_id and f <= day and (t is None or day < t) for p, f, t in self._parents)
+        return any(s.level is Level.COMMUNE and s.holds_on(day) for s in self._below.get(unit_id, ()))
+
+    def last(self, unit_id: str | None) -> Unit | None:
+        """A unit as it is, or was at last."""
+        return max(self._by_id.get(unit_id or "", ()), key=lambda s: s.valid_from, default=None)
+
+    def below(self, unit_id: str, day: date) -> list[Unit]:
+        """What is directly below a unit on a day or later."""
+        return [s for s in self._below.get(unit_id, ()) if s.valid_to is None or s.valid_to > day]
 
     def label(self, unit: Unit, day: date) -> str:
         """Its name, with the district in brackets: nobody else is called so on that day."""

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from services.registry import unit
+from services.registry import unit_rules
 from services.registry.imports.ids import id_of
 from services.registry.imports.kinds import VILLAGE_KINDS
-from services.registry.imports.line import Candidate, Outcome, Read, Remark, Verdict, wrong
+from services.registry.imports.line import Candidate, Outcome, Read, Remark, Verdict, from_problem, wrong
 from services.registry.imports.names import spelling
 from services.registry.imports.places import Places, Sought
 from services.registry.imports.scope import Scope, outside
 from services.registry.unit import Unit
-from shared.clock import start_of_day
+from services.registry.unit_rules import Village
 from shared.contracts.reform import Level
 from shared.contracts.registry import UnitEstablished
+from shared.errors import Problem
 from shared.vietnamese import search_key
 
+FIELDS = {"name": "village", "kind": "village_kind", "parent_id": "unit"}
+"""Which column a field of the rules is."""
 _COMMUNES = (Level.COMMUNE, Level.DISTRICT)
 
 
@@ -34,6 +37,7 @@ class Villages:
     def __init__(self, places: Places, scope: Scope) -> None:
         self._places, self._scope = places, scope
         self._rows: dict[str, int] = {}
+        self._new: dict[str, list[Unit]] = {}
         self.changes = Changes([], [])
 
     def check(self, reads: Iterable[Read]) -> list[Verdict]:
@@ -41,16 +45,32 @@ class Villages:
         return [self._verdict(read) for read in reads]
 
     def _verdict(self, read: Read) -> Verdict:
-        remarks = list(read.remarks)
-        outcome = Outcome.REFUSED
-        if not read.refused:
-            commune = self._commune(read)
-            if isinstance(commune, Remark):
-                remarks.append(commune)
-            else:
-                outcome, more = self._below(commune, read)
-                remarks += more
-        return Verdict(read.line.number, outcome, tuple(remarks))
+        outcome, remarks = (Outcome.REFUSED, ()) if read.refused else self._check(read)
+        return Verdict(read.line.number, outcome, (*read.remarks, *remarks))
+
+    def _check(self, read: Read) -> tuple[Outcome, Sequence[Remark]]:
+        named = _name(read)
+        if isinstance(named, Remark):
+            return Outcome.REFUSED, [named]
+        if village_id := read.get("village_id"):
+            return self._named(read, village_id, *named)
+        commune = self._commune(read)
+        if isinstance(commune, Remark):
+            return Outcome.REFUSED, [commune]
+        return self._below(commune, read, *named)
+
+    def _named(self, read: Read, village_id: str, name: str, kind: str) -> tuple[Outcome, Sequence[Remark]]:
+        days = (read.get("valid_from"), self._scope.today)
+        known = next((u for d in days if (u := self._places.on_day(village_id, d))), None)
+        if known is None or known.level is not Level.VILLAGE:
+            vi, en = (
+                f"không có thôn mang mã «{village_id}»; để trống nếu là thôn mới",
+                f"no village has id «{village_id}»",
+            )
+            return Outcome.REFUSED, [wrong("village_id", vi, en)]
+        if not self._scope.covers(known.path):
+            return Outcome.REFUSED, [outside("unit", read.get("unit"))]
+        return _compared(known, name, kind)
 
     def _commune(self, read: Read) -> Unit | Remark:
         sought = Sought(read.get("unit"), read.get("district"), read.get("valid_from"), _COMMUNES)
@@ -67,25 +87,15 @@ class Villages:
             return wrong("unit", vi, f"{en}: name one of them")
         return commune
 
-    def _below(self, commune: Unit, read: Read) -> tuple[Outcome, Sequence[Remark]]:
-        named = _name(read)
-        if isinstance(named, Remark):
-            return Outcome.REFUSED, [named]
-        name, kind = named
+    def _below(self, commune: Unit, read: Read, name: str, kind: str) -> tuple[Outcome, Sequence[Remark]]:
         key = f"{commune.unit_id}\0{spelling(name)}"
         if earlier := self._rows.get(key):
             return Outcome.REFUSED, [wrong("village", f"trùng với dòng {earlier}", f"the same as row {earlier}")]
         self._rows[key] = read.line.number
         known = self._known(commune, read, name)
-        if known is not None:
-            differing = list(_differences(known, name, kind))
-            return (Outcome.REFUSED if differing else Outcome.UNCHANGED), differing
-        return self._establish(commune, read, name, kind)
+        return _compared(known, name, kind) if known else self._establish(commune, read, name, kind)
 
     def _known(self, commune: Unit, read: Read, name: str) -> Unit | None:
-        if read.get("village_id"):
-            days = (read.get("valid_from"), self._scope.today)
-            return next((u for d in days if (u := self._places.on_day(read.get("village_id"), d))), None)
         for day in (read.get("valid_from"), self._scope.today):
             found = self._places.find(Sought(name, None, day, (Level.VILLAGE,), commune.unit_id))
             same = [u for u in found if spelling(u.name) == spelling(name)]
@@ -95,17 +105,15 @@ class Villages:
 
     def _establish(self, commune: Unit, read: Read, name: str, kind: str) -> tuple[Outcome, Sequence[Remark]]:
         since = read.get("valid_from")
-        if since > self._scope.today:
-            vi, en = f"ngày {since:%d/%m/%Y} ở tương lai", f"{since} lies in the future"
-            return Outcome.REFUSED, [wrong("valid_from", vi, en)]
-        unit_id = id_of("village", commune.unit_id, spelling(name), since.isoformat())
-        district_id, commune_id = unit.place(unit_id, Level.VILLAGE, commune)
-        state = Unit(
-            unit_id, "", name, kind, Level.VILLAGE, commune.unit_id, district_id, commune_id, "", since,
-        )  # fmt: skip
+        village = Village(id_of("village", commune.unit_id, spelling(name), since.isoformat()), name, kind, since)
+        beside = [*self._places.below(commune.unit_id, since), *self._new.get(commune.unit_id, ())]
+        try:
+            state, event = unit_rules.establish(village, commune, beside, self._scope.now, has_communes=False)
+        except Problem as problem:
+            return Outcome.REFUSED, from_problem(problem, FIELDS)
+        self._new.setdefault(commune.unit_id, []).append(state)
         self.changes.states.append(state)
-        said = {k: v for k, v in state._asdict().items() if k in UnitEstablished.model_fields}
-        self.changes.events.append(UnitEstablished(occurred_at=start_of_day(since), **said))
+        self.changes.events.append(event)
         return Outcome.NEW, ()
 
 
@@ -120,6 +128,11 @@ def _name(read: Read) -> tuple[str, str] | Remark:
         return name, kind or said
     word = next(w for w, k in VILLAGE_KINDS.items() if k == kind)
     return f"{word} {name}", kind
+
+
+def _compared(known: Unit, name: str, kind: str) -> tuple[Outcome, Sequence[Remark]]:
+    differing = list(_differences(known, name, kind))
+    return (Outcome.REFUSED if differing else Outcome.UNCHANGED), differing
 
 
 def _differences(known: Unit, name: str, kind: str) -> Iterable[Remark]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from services.registry.imports import codec
 from services.registry.imports.line import Line, Verdict
+from services.registry.imports.sheet import Found
 from services.registry.store import units
 from services.registry.unit import Unit
 from shared.db import Conn
@@ -108,22 +109,22 @@ async def note_failure(conn: Conn, import_id: str, problem: Mapping[str, Any], n
     )
 
 
-async def save_lines(conn: Conn, import_id: str, sheet: str, letters: Mapping[str, str], lines: Sequence[Line]) -> None:
+async def save_lines(conn: Conn, import_id: str, found: Found) -> None:
     """What was read of the file."""
     await conn.execute(
         "update vault_import set state = 'checking', sheet = $2, letters = $3, rows_total = $4 where import_id = $1",
         import_id,
-        sheet,
-        json.dumps(letters),
-        len(lines),
+        found.sheet,
+        json.dumps(found.letters),
+        len(found.lines),
     )
     await conn.execute(
         "insert into vault_import_row (import_id, number, cells, given)"
         " select $1, n, c::jsonb, g::jsonb from unnest($2::int[], $3::text[], $4::text[]) as l(n, c, g)",
         import_id,
-        [line.number for line in lines],
-        [codec.dump_cells(line) for line in lines],
-        [codec.dump_remarks(line.remarks) for line in lines],
+        [line.number for line in found.lines],
+        [codec.dump_cells(line) for line in found.lines],
+        [codec.dump_remarks(line.remarks) for line in found.lines],
     )
 
 
