@@ -21,7 +21,9 @@ routes = router("people")
 ROLES = (Role.OPERATOR, Role.PROVINCE_OFFICER)
 _NUMBER = problems.pattern(r"^[0-9]{1,18}$", "là «next» của trang trước", "is the `next` of the page before")
 _SUBJECT = problems.pattern(
-    r"^[^\x00-\x1f\x7f]{1,200}$", "dài 1 đến 200 ký tự, không có ký tự điều khiển", "1 to 200 characters, none of control"
+    r"^[^\x00-\x1f\x7f]{1,200}$",
+    "dài 1 đến 200 ký tự, không có ký tự điều khiển",
+    "1 to 200 characters, none of control",
 )
 _EVER = (datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 _LAST = 2**62
