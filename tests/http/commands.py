@@ -9,7 +9,7 @@ import httpx
 
 from tests.contract import documents
 from tests.http.site import COURSE, KNOWN
-from tests.support.world import MO_DUC, a_campaign, a_member, a_team, an_item
+from tests.support.world import DUC_NHUAN, MO_DUC, a_campaign, a_member, a_team, an_item
 
 Body = dict[str, Any]
 
@@ -38,6 +38,13 @@ def new_member(client: httpx.Client) -> dict[str, str]:
     person = a_member()
     assert client.post("/registry/teams/t1/members", json=person).status_code == 201
     return {"member_id": str(person["member_id"])}
+
+
+def new_team(client: httpx.Client) -> dict[str, str]:
+    """A further team."""
+    made = a_team()
+    assert client.post("/registry/teams", json=made).status_code == 201
+    return {"team_id": str(made["team_id"])}
 
 
 def new_organisation(client: httpx.Client) -> dict[str, str]:
@@ -82,6 +89,30 @@ SAMPLES: dict[str, Sample] = {
     "POST /registry/teams": Sample(a_team, {"name": "Khác"}, "team_id", "unit_id"),
     "POST /registry/teams/{team_id}/members": Sample(
         lambda: a_member(phone="0901234567", organisation_id="so"), {"full_name": "Khác"}, "member_id", "team_id"
+    ),
+    "POST /registry/teams/{team_id}/rename": Sample(
+        lambda: {"name": "Tổ khác", "effective_on": "2023-07-20"}, {"name": "Khác"}, "Idempotency-Key", "team_id",
+        new_team,
+    ),
+    "POST /registry/teams/{team_id}/move": Sample(
+        lambda: {"unit_id": DUC_NHUAN, "level": "village", "village": "Thôn 2", "effective_on": "2023-07-20"},
+        {"village": "Thôn 3"}, "Idempotency-Key", "team_id", new_team,
+    ),
+    "POST /registry/teams/{team_id}/merge": Sample(
+        lambda: {"into_team_id": "t9", "effective_on": "2023-07-20"}, {"into_team_id": "t1"}, "Idempotency-Key",
+        "team_id", new_team,
+    ),
+    "POST /registry/teams/{team_id}/disband": Sample(
+        lambda: {"last_day": "2023-07-20", "reason": "task_done"}, {"reason": "other"}, "Idempotency-Key", "team_id",
+        new_team,
+    ),
+    "POST /registry/members/{member_id}/role": Sample(
+        lambda: {"team_id": "t1", "role": "deputy", "effective_on": "2023-07-20"}, {"role": "member"},
+        "Idempotency-Key", "team_id", new_member,
+    ),
+    "POST /registry/members/{member_id}/move": Sample(
+        lambda: {"from_team_id": "t1", "to_team_id": "t9", "moved_on": "2023-07-20", "role": "deputy"},
+        {"role": "member"}, "Idempotency-Key", "from_team_id", new_member,
     ),
     "POST /registry/members/{member_id}/leave": Sample(
         lambda: {"left_on": "2023-07-30", "reason": "moved"}, {"reason": "resigned"}, "Idempotency-Key", "team_id",
