@@ -153,6 +153,7 @@ def of_map(prepared: Prepared) -> Iterator[Fault]:
     for unit in prepared.new.values():
         yield from _parent(unit, prepared, fields.get(unit.unit_id))
     yield from _codes(prepared, fields)
+    yield from of_newer(_ending(prepared), "plan.effective_on")
 
 
 def _parent(unit: UnitState, prepared: Prepared, field: str | None) -> Iterator[Fault]:
@@ -190,6 +191,14 @@ def _root(unit: UnitState, new: Mapping[str, UnitState]) -> str:
     while above and RANK[above.level] < RANK[unit.level]:
         unit, above = above, new.get(above.parent_id or "")
     return unit.unit_id
+
+
+def _ending(prepared: Prepared) -> Iterator[Newer]:
+    """Units of which it is known already that they end after the effective day, as others are or take over."""
+    above = {c.unit.parent_id for c in prepared.changes} | {h.successor_id for h in prepared.heirs}
+    for unit in (prepared.old[i] for i in sorted(prepared.old.keys() & (prepared.touched | above))):
+        if unit.valid_to is not None and unit.valid_to > prepared.plan.effective_on:
+            yield Newer(unit.unit_id, unit.name, unit.valid_to)
 
 
 def of_newer(found: Iterable[Newer], field: str) -> Iterator[Fault]:

@@ -114,12 +114,13 @@ async def known_units(conn: Conn, unit_ids: Collection[str]) -> set[str]:
 
 
 async def newer_units(conn: Conn, unit_ids: Collection[str], day: date, *, besides: str = "") -> list[Newer]:
-    """States from a day on, of these units or right below them, that another reform than `besides` or none brought; at
-    most 20."""
+    """States from a day on, of these units or right below them, that another reform than `besides` or none brought,
+    and what `besides` brought but something ended since; at most 20."""
     rows = await conn.fetch(
-        "select unit_id, name, valid_from from unit_version where known_to is null and valid_from >= $1"
-        " and (unit_id = any($2::text[]) or parent_id = any($2::text[]) or district_id = any($2::text[])"
-        " or commune_id = any($2::text[])) and reform_id is distinct from $3 order by valid_from, unit_id limit 20",
+        "select unit_id, name, case when reform_id = $3 then valid_to else valid_from end as since from unit_version"
+        " where known_to is null and valid_from >= $1 and (unit_id = any($2::text[]) or parent_id = any($2::text[])"
+        " or district_id = any($2::text[]) or commune_id = any($2::text[]))"
+        " and (reform_id is distinct from $3 or valid_to is not null) order by since, unit_id limit 20",
         day,
         list(unit_ids),
         besides,

@@ -10,6 +10,7 @@ import pytest
 from services.registry.reform import Choices, Newer, ReformPlan
 from services.registry.reform_checks import must_hold, of_newer, of_questions
 from services.registry.reform_events import LARGEST, parts, reorganised, reversal
+from services.registry.unit import Unit
 from shared import errors
 from shared.contracts.reform import Change, How, Level, Part, UnitChange
 from tests.unit.registry.reforms import DAY, ground, old_map, plan, prepared, state, successor, unit
@@ -132,6 +133,12 @@ def test_merged_villages() -> None:
     assert prepared(reform).new["111n"].commune_id == "11"
 
 
+def ending(unit_id: str) -> dict[str, Unit]:
+    """The old map, with a unit that ends some time after the reform."""
+    old = old_map()
+    return old | {unit_id: old[unit_id]._replace(valid_to=date(2025, 9, 1))}
+
+
 NEW = state("n", C, "1")
 REFUSED: list[tuple[str, str, Callable[[], object]]] = [
     ("predecessor_not_in_force", "plan.successors.0.predecessors.1.unit_id",
@@ -172,6 +179,9 @@ REFUSED: list[tuple[str, str, Callable[[], object]]] = [
      lambda: prepared(plan(successor(state("2", C, "51"), "2")))),
     ("newer_state", "plan.effective_on",
      lambda: must_hold(of_newer([Newer("119", "Thôn 119", DAY)], "plan.effective_on"))),
+    ("newer_state", "plan.effective_on", lambda: prepared(MERGER, before=ground(ending("11")))),
+    ("newer_state", "plan.effective_on", lambda: prepared(MERGER, before=ground(ending("1")))),
+    ("newer_state", "plan.effective_on", lambda: prepared(NO_DISTRICTS, before=ground(ending("51")))),
     ("issued_after_effective_day", "plan.legal_basis.issued_on",
      lambda: prepared(MERGER._replace(effective_on=date(2025, 6, 1)))),
     ("not_a_candidate", "choices.villages.111", lambda: prepared(SPLIT, Choices(villages={"111": "13"}))),
@@ -190,6 +200,10 @@ def test_a_decision_that_cannot_be_is_refused_with_its_field(
     assert refused.value.slug == slug
     assert field in [f.field for f in refused.value.fields]
     assert all(f.message.vi != f.message.en for f in refused.value.fields)
+
+
+def test_a_unit_that_ends_later_elsewhere_does_not_matter() -> None:
+    assert prepared(MERGER, before=ground(ending("21"))).questions == ()
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
