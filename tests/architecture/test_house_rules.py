@@ -19,7 +19,7 @@ MAY_HOLD_SQL = (
 )  # fmt: skip
 RULES = (
     "services/*/team.py", "services/*/team_end.py", "services/*/site.py", "services/*/membership.py",
-    "services/*/unit.py", "services/*/reform*.py", "services/*/campaign.py",
+    "services/*/unit*.py", "services/*/reform*.py", "services/*/campaign.py",
     "services/*/guidance.py", "services/*/course.py", "services/*/quiz.py", "services/*/on_*.py",
     "services/*/projections/*.py",
 )  # fmt: skip

@@ -81,7 +81,7 @@ STORES = {
         """
         insert into unit select 'd' || n from generate_series(0, 12) n;
         insert into unit select 'u' || n from generate_series(1, 187) n;
-        insert into unit_version select 'u' || n, '2020-02-01', null, now(), null, 'u' || n, 'U' || n, 'u' || n, 'u' || n,
+        insert into unit_version select 'u' || n, '2020-02-01', null, now(), null, 'u' || n, 'U' || n,
           'commune', 'commune', 'd' || n % 13, 'd' || n % 13, 'u' || n, '2023' from generate_series(1, 187) n;
         insert into organisation select 'o' || n, 'O', 'press', null from generate_series(1, 500) n;
         insert into team select 't' || n, 'T', 'commune', 'u' || 1 + n % 187, null, 'd' || n % 13, 'u' || 1 + n % 187,

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import httpx
 
 from tests.contract import documents
-from tests.http.site import COURSE, KNOWN
-from tests.support.world import DUC_NHUAN, MO_DUC, a_campaign, a_member, a_team, an_item
+from tests.http.site import COURSE, KNOWN, REFORM
+from tests.support.world import DUC_NHUAN, MO_DUC, TOWN, a_campaign, a_member, a_team, an_item
 
 Body = dict[str, Any]
 
@@ -69,8 +69,40 @@ def a_contact() -> Body:
     return {"contact_id": a_team()["team_id"], "unit_id": MO_DUC, "full_name": "Lê Văn Thử", "since": "2023-07-03"}
 
 
+def a_village() -> Body:
+    made = str(a_team()["team_id"])
+    since = {"parent_id": TOWN, "valid_from": "2023-07-01"}
+    return {"village_id": made, "name": f"Thôn {made}", "kind": "hamlet", **since}
+
+
+def new_village(client: httpx.Client) -> dict[str, str]:
+    """A further village of the town."""
+    made = a_village()
+    assert client.post("/registry/villages", json=made).status_code == 201
+    return {"unit_id": str(made["village_id"])}
+
+
+def a_reform() -> Body:
+    return {"plan": {**REFORM, "reform_id": a_team()["team_id"]}}
+
+
+def new_reform(client: httpx.Client) -> dict[str, str]:
+    """A further reform."""
+    made = a_reform()
+    assert client.post("/registry/reforms", json=made).status_code == 201
+    return {"reform_id": str(made["plan"]["reform_id"])}
+
+
 SAMPLES: dict[str, Sample] = {
     "POST /registry/editions/{edition}": Sample(dict, {}, None, "edition"),
+    "POST /registry/villages": Sample(a_village, {"name": "Thôn khác"}, "village_id", "parent_id"),
+    "POST /registry/units/{unit_id}/corrections": Sample(
+        lambda: {"since": "2023-07-01", "name": "Bản Đúng", "kind": "ethnic_village"}, {"name": "Bản Khác"},
+        "Idempotency-Key", "unit_id", new_village,
+    ),
+    "POST /registry/reforms/preview": Sample(a_reform, {}, None, "plan"),
+    "POST /registry/reforms": Sample(a_reform, {}, None, "plan"),
+    "POST /registry/reforms/{reform_id}/reverse": Sample(dict, {}, None, "reform_id", new_reform),
     "POST /registry/plans/{plan}/organisations": Sample(dict, {}, None, "plan"),
     "POST /registry/organisations": Sample(
         an_organisation, {"name": "Khác"}, "organisation_id", "organisation_id",

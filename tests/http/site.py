@@ -25,7 +25,7 @@ NOW = datetime(2023, 7, 30, 20, 0, tzinfo=VIETNAM)
 KNOWN = {
     "edition": "2023", "team_id": "t1", "member_id": "m2", "campaign_id": "qn-2023", "guidance_id": "g1",
     "course_id": "dvc", "organisation_id": "so-khac", "plan": "2023", "contact_id": "k1", "request_id": "y1",
-    "why": "call",
+    "why": "call", "unit_id": "21400", "reform_id": "r1",
 }  # fmt: skip
 """An id that exists, by the name of the parameter, and what a query cannot go without."""
 COURSE = {
@@ -34,6 +34,18 @@ COURSE = {
         {"question_id": "q", "text": "?", "right": ["a"], "options": [{"option_id": o, "text": o} for o in "ab"]}
     ],
 }  # fmt: skip
+
+REFORM = {
+    "reform_id": "r1", "effective_on": "2023-07-20",
+    "legal_basis": {"number": "1/NQ-HĐND", "title": "Sắp xếp thôn", "issued_on": "2023-07-10", "issuer": "HĐND"},
+    "successors": [
+        {
+            "unit": {"unit_id": "v1", "name": "Thôn Một", "kind": "hamlet", "level": "village", "parent_id": TOWN},
+            "predecessors": [{"unit_id": "v1"}],
+        }
+    ],
+}  # fmt: skip
+"""A decision that leaves the village «v1» as it is: one that may come any number of times."""
 
 
 class Site:
@@ -88,6 +100,8 @@ async def one_of_everything(running: Stack) -> None:
         ("registry/teams/t9/members", a_member(member_id="m9")),
         ("registry/contacts", {"contact_id": "k1", "unit_id": MO_DUC, "full_name": "Lê An", "since": "2023-07-03"}),
         ("registry/subject-requests", {"request_id": "y1", "member_id": "m2", "kind": "access"}),
+        ("registry/villages", {"village_id": "v1", "name": "Thôn Một", "parent_id": TOWN, "valid_from": "2023-07-01"}),
+        ("registry/reforms", {"plan": REFORM}),
         ("courses/courses", COURSE),
     ]
     for path, body in posts:

@@ -9,8 +9,6 @@ create table unit_version (
     known_to timestamptz, -- null: this is what is known now
     code text not null,
     name text not null,
-    name_key text not null, -- for finding: as `search_key` of shared.vietnamese says
-    bare_key text not null, -- the same without the kind in front
     kind text not null,
     level text not null,
     parent_id text references unit,
@@ -27,23 +25,19 @@ create unique index unit_version_open on unit_version (unit_id) where known_to i
 create index unit_version_unit on unit_version (unit_id, valid_from);
 create index unit_version_parent on unit_version (parent_id, unit_id);
 create index unit_version_code on unit_version (code) where known_to is null;
-create index unit_version_name on unit_version (name_key) where known_to is null;
-create index unit_version_bare on unit_version (bare_key) where known_to is null;
 create index unit_version_edition on unit_version (edition);
 create index unit_version_reform on unit_version (reform_id);
 create index unit_version_closed on unit_version (closed_by);
 
-insert into unit_version (unit_id, valid_from, known_from, code, name, name_key, bare_key, kind, level, parent_id,
+insert into unit_version (unit_id, valid_from, known_from, code, name, kind, level, parent_id,
   district_id, commune_id, edition)
-select u.unit_id, u.valid_from,
-  coalesce((select min(recorded_at) from log where key = u.unit_id and type = 'vn.cds.registry.unit_established.v1'),
-    (select min(recorded_at) from stage where key = u.unit_id and type = 'vn.cds.registry.unit_established.v1'), now()),
-  u.code, u.name, k.name_key, regexp_replace(k.name_key, '^(tinh|thanh pho|thi xa|thi tran|huyen|xa|phuong) ', ''),
-  u.kind, u.level, u.parent_id, u.district_id, u.commune_id, u.edition
-from unit u, lateral (
-  select regexp_replace(lower(regexp_replace(normalize(translate(u.name, 'Đđ', 'Dd'), nfd), '[\u0300-\u036f]', '', 'g')),
-    '(?<![aeou])y|(?<=qu)y', 'i', 'g') as name_key
-) k;
+select u.unit_id, u.valid_from, coalesce(told.at, now()), u.code, u.name, u.kind, u.level, u.parent_id, u.district_id,
+  u.commune_id, u.edition
+from unit u left join (
+  select key, min(recorded_at) as at
+  from (select key, type, recorded_at from log union all select key, type, recorded_at from stage) every_event
+  where type = 'vn.cds.registry.unit_established.v1' group by key
+) told on told.key = u.unit_id;
 
 alter table unit drop column code, drop column name, drop column kind, drop column level, drop column parent_id,
   drop column district_id, drop column commune_id, drop column edition, drop column valid_from;
@@ -51,9 +45,10 @@ alter table unit drop column code, drop column name, drop column kind, drop colu
 create function unit_version_keeps_the_past() returns trigger language plpgsql as $$
 begin
     if tg_op = 'UPDATE' and old.known_to is null and new.known_to is not null
-      and row(new.*) is not distinct from row(old.unit_id, old.valid_from, old.valid_to, old.known_from, new.known_to,
-        old.code, old.name, old.name_key, old.bare_key, old.kind, old.level, old.parent_id, old.district_id,
-        old.commune_id, old.edition, old.reform_id, new.closed_by) then
+      and row(new.unit_id, new.valid_from, new.valid_to, new.known_from, new.code, new.name, new.kind, new.level,
+        new.parent_id, new.district_id, new.commune_id, new.edition, new.reform_id)
+      is not distinct from row(old.unit_id, old.valid_from, old.valid_to, old.known_from, old.code, old.name, old.kind,
+        old.level, old.parent_id, old.district_id, old.commune_id, old.edition, old.reform_id) then
         return new;
     end if;
     raise exception 'a state of a unit is closed, never changed';

@@ -92,6 +92,8 @@ alter table team_name
 alter table organisation_version
     add column words text collate "C" generated always as (search_words(name)) stored,
     add column sort_key bytea generated always as (sort_key(name)) stored;
+create index unit_version_named on unit_version (words) where known_to is null;
+create index unit_version_bare on unit_version (bare) where known_to is null;
 create index unit_version_words on unit_version using gin (words gin_trgm_ops) where known_to is null;
 create index team_name_words on team_name using gin (words gin_trgm_ops) where known_to is null;
 create index organisation_version_words on organisation_version using gin (words gin_trgm_ops);

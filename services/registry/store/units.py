@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from services.registry.unit import Unit
 from shared.contracts.reform import Level
 from shared.db import Conn
-from shared.vietnamese import bare_key, search_key
 
 _COLUMNS = (
     "unit_id", "code", "name", "kind", "level", "parent_id", "district_id", "commune_id", "edition", "valid_from",
@@ -190,7 +189,7 @@ async def held(conn: Conn, code: str | None, name_key: str | None) -> list[Unit]
     """Every state known now that bears a code and a name (a search key, with or without its kind), by day and id."""
     rows = await conn.fetch(
         f"select {_UNIT} from unit_version where known_to is null and ($1::text is null or code = $1)"
-        " and ($2::text is null or name_key = $2 or bare_key = $2) order by valid_from, unit_id",
+        " and ($2::text is null or words = ' ' || $2 or bare = ' ' || $2) order by valid_from, unit_id",
         code,
         name_key,
     )
@@ -207,10 +206,10 @@ async def save_states(conn: Conn, states: Sequence[Unit], *, known_from: datetim
     """Writes states that are known from a moment on; units that are new get their identity."""
     ids = [(s.unit_id,) for s in states]
     await conn.executemany("insert into unit (unit_id) values ($1) on conflict do nothing", ids)
-    marks = ", ".join(f"${n + 1}" for n in range(len(_COLUMNS) + 3))
+    marks = ", ".join(f"${n + 1}" for n in range(len(_COLUMNS) + 1))
     await conn.executemany(
-        f"insert into unit_version ({_UNIT}, name_key, bare_key, known_from) values ({marks})",
-        [(*s, search_key(s.name), bare_key(search_key(s.name)), known_from) for s in states],
+        f"insert into unit_version ({_UNIT}, known_from) values ({marks})",
+        [(*s, known_from) for s in states],
     )
 
 
@@ -223,8 +222,8 @@ async def end_states(
     await conn.execute(
         "with closed as (update unit_version set known_to = $3, closed_by = $4 where unit_id = any($1::text[])"
         " and known_to is null and (valid_to is null or valid_to > $2) returning *)"
-        f" insert into unit_version ({_UNIT}, name_key, bare_key, known_from)"
-        f" select {kept}, name_key, bare_key, $3 from closed where valid_from < $2",
+        f" insert into unit_version ({_UNIT}, known_from)"
+        f" select {kept}, $3 from closed where valid_from < $2",
         list(unit_ids),
         on,
         known_from,
@@ -274,7 +273,7 @@ def _unit(row: Any) -> Unit:
 
 _CHOSEN = (
     "($3::text is null or unit_id <> $3) and ($4::text is null or level = $4)"
-    " and ($5::text is null or strpos(' ' || name_key, ' ' || $5) > 0)"
+    " and ($5::text is null or strpos(words, ' ' || $5) > 0)"
 )
 
 
@@ -293,8 +292,8 @@ def _below(known: datetime | None, place: int) -> str:
     """The unit $2 and what is below it on day $1, with its depth."""
     holds = _in_force(known, place)
     return (
-        f"with recursive below as (select {_OF_V}, v.name_key, 0 as depth from unit_version v"
+        f"with recursive below as (select {_OF_V}, v.words, 0 as depth from unit_version v"
         f" where v.unit_id = $2 and {holds} union all"
-        f" select {_OF_V}, v.name_key, below.depth + 1 from unit_version v"
+        f" select {_OF_V}, v.words, below.depth + 1 from unit_version v"
         f" join below on v.parent_id = below.unit_id where {holds})"
     )
