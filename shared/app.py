@@ -172,11 +172,12 @@ def pages_apps(services: Iterable[Service]) -> list[FastAPI]:
 def _pages_app(service: Service, pages: APIRouter) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.service = service
-    problems.install(app)
+    say = service.spec.say_on_pages
+    problems.install(app, say)
     app.include_router(pages)
 
     def refuse(scope: Scope, problem: Problem) -> ASGIApp:
-        return problems.respond(Request(scope), problem)
+        return say(Request({**scope, "app": app}), problem)
 
     app.add_middleware(Edge, service="pages", sizes=_sizes(service), refuse=refuse)
     return app

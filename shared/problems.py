@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
 from shared.db import INFRASTRUCTURE_ERRORS
 from shared.errors import TITLES, FieldError, Problem, Text
@@ -84,28 +85,38 @@ async def respond_http(request: Request, error: Exception) -> JSONResponse:
     return response
 
 
-def install(app: FastAPI) -> None:
-    """Makes every refusal and every failure of this application a problem document."""
+Say = Callable[[Request, Problem], Response]
+"""How a refusal is answered: as a problem document, or as a page for people."""
 
-    async def refused(request: Request, error: Exception) -> JSONResponse:
+
+def install(app: FastAPI, say: Say = respond) -> None:
+    """Makes every refusal and every failure of this application an answer that says what is wrong."""
+
+    async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
-        return respond(request, error)
+        return say(request, error)
 
-    async def invalid(request: Request, error: Exception) -> JSONResponse:
+    async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return respond(request, from_validation(error))
+        return say(request, _from_validation(error))
 
-    async def away(request: Request, error: Exception) -> JSONResponse:
+    async def no_such(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        response = say(request, _from_http(error))
+        response.headers.update(error.headers or {})
+        return response
+
+    async def away(request: Request, error: Exception) -> Response:
         log.warning("answered_503", path=request.url.path, reason=type(error).__name__)
-        return respond(request, UNAVAILABLE)
+        return say(request, UNAVAILABLE)
 
-    async def failed(request: Request, error: Exception) -> JSONResponse:
+    async def failed(request: Request, error: Exception) -> Response:
         log.error("answered_500", path=request.url.path, exc_info=error)
-        return respond(request, _FAILED)
+        return say(request, _FAILED)
 
     app.add_exception_handler(Problem, refused)
     app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, respond_http)
+    app.add_exception_handler(HTTPException, no_such)
     for kind in INFRASTRUCTURE_ERRORS:
         app.add_exception_handler(kind, away)
     app.add_exception_handler(Exception, failed)
@@ -165,8 +176,7 @@ _NOT_JSON = Problem(
 _PLACES = {"body", "query", "path", "header", "cookie"}
 
 
-def from_validation(error: RequestValidationError) -> Problem:
-    """The refusal of a request that does not fit its endpoint."""
+def _from_validation(error: RequestValidationError) -> Problem:
     if isinstance(error.body, bytes):
         return _NOT_JSON
     fields = tuple(field_error(e) for e in error.errors()[:50])

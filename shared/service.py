@@ -24,6 +24,7 @@ from shared.commands import Commands, Positions
 from shared.contracts import Event
 from shared.db import Pool
 from shared.ids import NewId, new_id
+from shared.problems import Say, respond
 from shared.projection import Projection
 from shared.projection.worker import Projector
 from shared.relay import Relay, Source
@@ -55,6 +56,8 @@ class Spec:
     """Pages of the service, for people; they live under `pages_at`."""
     pages_at: str = "/"
     """Where the pages live. One service has the root of the site, others a path such as `/so`."""
+    say_on_pages: Say = respond
+    """How the pages answer what they refuse."""
     uploads: Mapping[str, int] = field(default_factory=dict)
     """Addresses that take files, by how they begin within the API or the pages, and the largest body in bytes."""
     on_start: Callable[[Service], Awaitable[None]] | None = None

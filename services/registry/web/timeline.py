@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby, pairwise
 from typing import Literal
@@ -15,6 +15,7 @@ from shared.contracts.registry import Role
 What = Literal["disbanded", "left", "role", "joined", "moved", "renamed", "formed"]
 _ORDER: tuple[What, ...] = ("disbanded", "left", "role", "joined", "moved", "renamed", "formed")
 """Of one day, the last comes first."""
+_DUTIES: dict[str, int] = {Role.MEMBER: 2, Role.DEPUTY: 1, Role.LEADER: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Entry:
 
     day: date
     what: What
-    member_id: str = ""
+    member_ids: tuple[str, ...] = ()
+    """Who; people to whom the same happened on the same day stand together."""
     text: str = ""
     """The name, the role or the reason that it is about."""
     place: TeamPlace | None = None
@@ -33,8 +35,17 @@ class Entry:
 def entries(history: TeamHistory, places: Iterable[Membership]) -> list[tuple[date, list[Entry]]]:
     """Everything that happened, by day, the newest day first."""
     found = [*_of_team(history), *(entry for place in places for entry in _of_person(place))]
-    found.sort(key=lambda e: (e.day, -_ORDER.index(e.what), e.member_id), reverse=True)
-    return [(day, list(some)) for day, some in groupby(found, key=lambda e: e.day)]
+    found.sort(key=lambda e: (-e.day.toordinal(), _ORDER.index(e.what), _DUTIES.get(e.text, 0), e.text, e.member_ids))
+    return [(day, _together(some)) for day, some in groupby(found, key=lambda e: e.day)]
+
+
+def _together(some: Iterable[Entry]) -> list[Entry]:
+    """Entries of a day, those of people with the same words joined."""
+    joined = []
+    for _, same in groupby(some, key=lambda e: (e.what, e.text, e.place)):
+        first, *others = same
+        joined.append(replace(first, member_ids=tuple(i for e in (first, *others) for i in e.member_ids)))
+    return joined
 
 
 def _of_team(history: TeamHistory) -> Iterable[Entry]:
@@ -49,11 +60,11 @@ def _of_team(history: TeamHistory) -> Iterable[Entry]:
 
 
 def _of_person(place: Membership) -> Iterable[Entry]:
-    yield Entry(place.joined_on, "joined", place.member_id, place.roles[0].role)
+    yield Entry(place.joined_on, "joined", (place.member_id,), place.roles[0].role)
     for role in place.roles[1:]:
-        yield Entry(role.valid_from, "role", place.member_id, role.role)
+        yield Entry(role.valid_from, "role", (place.member_id,), role.role)
     if place.left_on:
-        yield Entry(place.left_on, "left", place.member_id, place.leave_reason or "other")
+        yield Entry(place.left_on, "left", (place.member_id,), place.leave_reason or "other")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.registry import store
-from shared import problems
 from shared.auth import Caller, Role, authorize, authorize_form
 from shared.clock import local_day
-from shared.db import INFRASTRUCTURE_ERRORS
 from shared.errors import TITLES, Problem
 from shared.http import ID_PATTERN
 from shared.service import Service
@@ -132,25 +128,11 @@ Visiting = Annotated[Visit, Depends(_visit)]
 """The visit, for a page's function."""
 
 
-class _PageRoute(APIRoute):
-    """Refusals become pages."""
-
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
-        handle = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except Problem as problem:
-                return Visit(request).refusal(problem)
-            except RequestValidationError as error:
-                return Visit(request).refusal(problems.from_validation(error))
-            except INFRASTRUCTURE_ERRORS:
-                return Visit(request).refusal(problems.UNAVAILABLE)
-
-        return answer
+def refuse(request: Request, problem: Problem) -> Response:
+    """The page of a refusal."""
+    return Visit(request).refusal(problem)
 
 
 def page_router() -> APIRouter:
     """A router for pages; the API's documents do not list them."""
-    return APIRouter(route_class=_PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
+    return APIRouter(include_in_schema=False, default_response_class=HTMLResponse)

@@ -1,4 +1,5 @@
-// The slider of the map: moves through the days on which the map changed, without losing the place on the page.
+// Moves the slider of the map through the days on which it changed, and follows an upload that is being checked;
+// the place on the page is kept.
 const slider = document.getElementById("slider");
 const ticks = [...document.querySelectorAll("[data-tick]")];
 let newest = 0;
@@ -6,12 +7,13 @@ let newest = 0;
 async function show(href) {
   const mine = ++newest;
   const parts = document.querySelectorAll("[data-part]");
-  parts.forEach((part) => part.toggleAttribute("data-waiting", true));
+  if (!document.querySelector("[data-poll]")) parts.forEach((part) => part.toggleAttribute("data-waiting", true));
   const answer = await fetch(href);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (mine !== newest) return; // a later move was faster
   parts.forEach((part) => part.replaceWith(fresh.querySelector(`[data-part="${part.dataset.part}"]`)));
-  document.getElementById("on").value = fresh.getElementById("on").value;
+  const [day, other] = [document.getElementById("on"), fresh.getElementById("on")];
+  if (day && other) day.value = other.value;
   document.title = fresh.title;
   history.replaceState(null, "", href);
 }
@@ -31,3 +33,9 @@ if (slider) {
     show(href).catch(() => location.assign(href));
   });
 }
+
+function follow() {
+  if (!document.querySelector("[data-poll]")) return;
+  setTimeout(() => show(location.href).catch(() => {}).finally(follow), 1_000);
+}
+follow();
