@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from services.reporting import store
+from services.reporting import mapped, store
 from services.reporting.projections.progress_rows import CampaignRow
 from services.reporting.shapes import Campaign, Numbers, Overview, ReadModel, UnitItem
-from shared.clock import VIETNAM, start_of_day
+from shared.clock import VIETNAM, local_day, start_of_day
 from shared.db import Conn
 from shared.projection import store as engine_store
 from shared.service import Service
@@ -48,15 +48,17 @@ async def read_model(conn: Conn) -> ReadModel:
     )
 
 
-async def overview(service: Service, conn: Conn, campaign_id: str | None = None) -> Overview:
-    """The province on one page."""
+async def overview(
+    service: Service, conn: Conn, campaign_id: str | None = None, *, day: date | None = None
+) -> Overview:
+    """The province on one page; its units are those of the map of `day`, or of the day that fits the campaign."""
     now = service.clock()
     campaign = await store.campaign(conn, campaign_id)
     counts = await store.province_counts(conn, campaign) if campaign else store.ProvinceCounts(0, 0, 0, 0, 0)
-    units = await store.unit_counts(conn)
+    on = await mapped.map_of(service, conn, mapped.day_of(campaign, now, day))
     window, seconds_left = _window(campaign, now)
     totals = await store.totals(conn, campaign.campaign_id if campaign else "")
-    name = await store.province_name(conn, service.province)
+    name = await store.unit_name(conn, service.province)
     found = {
         "province": {"unit_id": service.province, "name": name or "—"},
         "campaign": await _campaign(conn, campaign) if campaign else None,
@@ -67,7 +69,8 @@ async def overview(service: Service, conn: Conn, campaign_id: str | None = None)
         "members": {"total": counts.members, "started": counts.started, "met": counts.met},
         "teams": {"total": counts.teams, "met": counts.teams_met},
         "courses": await store.course_totals(conn),
-        "units": {"districts": units.get("district", 0), "communes": units.get("commune", 0)},
+        "map": on.day.isoformat(),
+        "units": {"districts": len(on.at_level("district")), "communes": len(on.at_level("commune"))},
         "days": await days(conn, campaign, by="occurred", unit_id=None) if campaign else [],
         **totals,
     }
@@ -108,24 +111,44 @@ async def _campaign(conn: Conn, row: CampaignRow) -> Campaign:
     )
 
 
+def unit_item(line: mapped.Line) -> dict[str, Any]:
+    """A unit of a map with its counts."""
+    of = line.unit
+    names = {f: getattr(of, f) if of else None for f in ("unit_id", "code", "name", "kind", "level", "parent_id")}
+    return {**names, **line.counts._asdict(), **line.total._asdict()}
+
+
 async def numbers(service: Service, unit_id: str | None = None) -> tuple[Numbers, UnitItem | None]:
     """Everything that one page shows: the province's, or with `unit_id` a district's with its communes."""
     async with snapshot(service) as conn:
         found = await overview(service, conn)
         campaign = await store.campaign(conn, None)
-        level, within = ("commune", unit_id) if unit_id else ("district", None)
-        lines, unit, topics = [], None, []
+        items: list[dict[str, Any]] = []
+        unit, topics = None, []
         if campaign:
-            lines = await store.units(conn, campaign, level, within, sort="id", page=(0, 500))
-            unit = await store.one_unit(conn, campaign, unit_id) if unit_id else None
+            items, unit = await _page_units(service, conn, campaign, unit_id)
             topics = await store.topics(conn, campaign.campaign_id)
-        learners = await store.organisations(conn, page=(0, 12))
+        learners = await store.organisations(conn, on=local_day(service.clock()), page=(0, 12))
         total = await store.count_organisations(conn)
-    items = [u._asdict() for u in lines if u.unit_id != unit_id]
     found_numbers = {
         "overview": found,
         "units": {"items": items, "total": len(items)},
         "organisations": {"items": [o._asdict() for o in learners], "total": total},
         "topics": {"items": topics},
     }
-    return cast("Numbers", found_numbers), cast("UnitItem", unit._asdict()) if unit else None
+    return cast("Numbers", found_numbers), cast("UnitItem", unit) if unit else None
+
+
+async def _page_units(
+    service: Service, conn: Conn, campaign: CampaignRow, unit_id: str | None
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """The units of the province's page, or those of a unit's page and the unit itself, None where there is none."""
+    on = await mapped.map_of(service, conn, mapped.day_of(campaign, service.clock()))
+    asked = mapped.Asked(campaign, on, "commune" if unit_id else on.first_level, unit_id)
+    below = await mapped.lines(service, conn, asked, with_rest=False)
+    items = [unit_item(line) for line in below.units if line.unit and line.unit.unit_id != unit_id]
+    unit = on.units.get(unit_id or "")
+    if unit is None or unit.level not in {"district", "commune"}:
+        return items, None
+    own = await mapped.lines(service, conn, asked._replace(level=unit.level), with_rest=False)
+    return items, next(unit_item(line) for line in own.units if line.unit == unit)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 
-from services.reporting import answers, store
+from services.reporting import answers, mapped, scope, store
 from services.reporting.api_shapes import (
     DaysPage,
     DayView,
@@ -14,22 +14,26 @@ from services.reporting.api_shapes import (
     MembersAsked,
     MembersPage,
     MemberView,
+    OrganisationsAsked,
     OrganisationsPage,
     OrganisationView,
     Paging,
+    RestView,
     TeamsPage,
     TeamView,
     UnitsAsked,
     UnitsPage,
     UnitView,
 )
+from services.reporting.maps import Map
 from services.reporting.projections.progress_rows import CampaignRow
 from services.reporting.shapes import Overview
 from shared import errors
 from shared.auth import ANYONE, OFFICERS, Caller, Role
+from shared.clock import local_day
 from shared.db import Conn
 from shared.deps import Fresh, Svc
-from shared.http import ID_PATTERN, allow, router, who
+from shared.http import ID_PATTERN, Day, allow, router, who
 from shared.service import Service
 
 routes = router("numbers")
@@ -40,77 +44,93 @@ CampaignId = Annotated[str | None, Query(pattern=ID_PATTERN, description="The la
 
 
 @routes.get("/overview", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
-async def overview(service: Svc, campaign: CampaignId = None) -> Overview:
+async def overview(
+    service: Svc,
+    campaign: CampaignId = None,
+    map: Annotated[Day | None, Query(description="The day whose units are counted.")] = None,  # noqa: A002
+) -> Overview:
     """The province on one page."""
     async with answers.snapshot(service) as conn:
         if campaign:
             await _campaign(conn, campaign)
-        return await answers.overview(service, conn, campaign)
+        return await answers.overview(service, conn, campaign, day=map)
 
 
 @routes.get("/units", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
 async def units(service: Svc, asked: Annotated[UnitsAsked, Query()]) -> UnitsPage:
-    """Districts or communes with their counts."""
+    """Districts or communes with their counts, on the map of any day; a guidance counts where its team is that day."""
     async with answers.snapshot(service) as conn:
-        of = await _campaign(conn, asked.campaign)
+        of, on = await _on_map(service, conn, asked)
         if asked.within:
-            await _path(conn, asked.within, "within")
-        rows = await store.units(conn, of, asked.level, asked.within, sort=asked.sort, page=(asked.after, asked.limit))
-        total = await store.count_units(conn, level=asked.level, within=asked.within)
+            scope.must_be_there(on, asked.within)
+        question = mapped.Asked(of, on, asked.level or on.first_level, asked.within)
+        found = await mapped.lines(service, conn, question, with_rest=True)
         state = await answers.read_model(conn)
-    items = [UnitView(**r._asdict()) for r in rows]
-    return UnitsPage(items=items, total=total, next=_next(asked, len(rows), total), read_model=state)
+    lines = sorted(found.units, key=mapped.share) if asked.sort == "share" else found.units
+    page = lines[asked.after : asked.after + asked.limit]
+    return UnitsPage(
+        items=[UnitView(**answers.unit_item(line)) for line in page],
+        total=len(lines),
+        next=_next(asked, len(page), len(lines)),
+        read_model=state,
+        map=on.day,
+        level=question.level,
+        rest=[RestView(**answers.unit_item(line)) for line in found.rest],
+    )
 
 
 @routes.get(
     "/teams",
-    openapi_extra=who(TEAM_READERS, "the caller's units; a leader: the own team"),
+    openapi_extra=who(TEAM_READERS, "the caller's units of today; a leader: the own team"),
     dependencies=[Fresh],
 )
 async def teams(
     service: Svc, caller: Annotated[Caller, allow(*TEAM_READERS)], asked: Annotated[Listing, Query()]
 ) -> TeamsPage:
-    """Teams with their counts."""
+    """Teams of a campaign's window with their counts."""
     async with answers.snapshot(service) as conn:
-        of = await _campaign(conn, asked.campaign)
-        scope = await _scope(service, conn, caller, asked.within)
-        rows = await store.teams(conn, of, within=scope, page=(asked.after, asked.limit))
-        total = await store.count_teams(conn, within=scope)
+        of, on = await _on_map(service, conn, asked)
+        whose = await scope.of(service, conn, caller, asked.within, on)
+        rows = await store.teams(conn, of, whose, on.day, page=(asked.after, asked.limit))
+        total = await store.count_teams(conn, of, whose)
         state = await answers.read_model(conn)
-    items = [TeamView(**r._asdict()) for r in rows]
-    return TeamsPage(items=items, total=total, next=_next(asked, len(rows), total), read_model=state)
+    items = [TeamView(**{**r._asdict(), **_place(on, r)}) for r in rows]
+    return TeamsPage(items=items, total=total, next=_next(asked, len(rows), total), read_model=state, map=on.day)
 
 
 @routes.get(
     "/members",
-    openapi_extra=who(MEMBER_READERS, "the caller's units; a leader: the own team; a member: the own row"),
+    openapi_extra=who(MEMBER_READERS, "the caller's units of today; a leader: the own team; a member: the own row"),
     dependencies=[Fresh],
 )
 async def members(
     service: Svc, caller: Annotated[Caller, allow(*MEMBER_READERS)], asked: Annotated[MembersAsked, Query()]
 ) -> MembersPage:
-    """Members against the quota, the furthest from it first."""
+    """People against the quota, the furthest from it first."""
     async with answers.snapshot(service) as conn:
-        of = await _campaign(conn, asked.campaign)
-        scope = await _scope(service, conn, caller, asked.within)
-        chosen = store.MembersChosen(scope, asked.below_quota)
-        rows = await store.members(conn, of, chosen, page=(asked.after, asked.limit))
+        of, on = await _on_map(service, conn, asked)
+        whose = await scope.of(service, conn, caller, asked.within, on)
+        chosen = store.MembersChosen(whose, asked.below_quota)
+        rows = await store.members(conn, of, chosen, on.day, page=(asked.after, asked.limit))
         total = await store.count_members(conn, of, chosen)
         state = await answers.read_model(conn)
-    items = [MemberView(**r._asdict(), missing=max(of.quota - r.citizens_in_window, 0)) for r in rows]
+    items = [
+        MemberView(**{**r._asdict(), **_place(on, r)}, missing=max(of.quota - r.citizens_in_window, 0)) for r in rows
+    ]
     following = _next(asked, len(rows), total)
-    return MembersPage(items=items, total=total, next=following, read_model=state, quota=of.quota)
+    return MembersPage(items=items, total=total, next=following, read_model=state, map=on.day, quota=of.quota)
 
 
 @routes.get("/organisations", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
-async def organisations(service: Svc, asked: Annotated[Paging, Query()]) -> OrganisationsPage:
+async def organisations(service: Svc, asked: Annotated[OrganisationsAsked, Query()]) -> OrganisationsPage:
     """Course results by organisation, of all courses, most passes first."""
+    day = asked.on or local_day(service.clock())
     async with answers.snapshot(service) as conn:
-        rows = await store.organisations(conn, page=(asked.after, asked.limit))
+        rows = await store.organisations(conn, on=day, page=(asked.after, asked.limit))
         total = await store.count_organisations(conn)
         state = await answers.read_model(conn)
     items = [OrganisationView(**r._asdict()) for r in rows]
-    return OrganisationsPage(items=items, total=total, next=_next(asked, len(rows), total), read_model=state)
+    return OrganisationsPage(items=items, total=total, next=_next(asked, len(rows), total), read_model=state, on=day)
 
 
 @routes.get("/daily", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
@@ -124,11 +144,11 @@ async def daily(
         str | None, Query(pattern=ID_PATTERN, description="A unit; a district counts its communes.")
     ] = None,
 ) -> DaysPage:
-    """Guidances by day in Vietnam."""
+    """Guidances by day in Vietnam, of a unit by the units of those days."""
     async with answers.snapshot(service) as conn:
         of = await _campaign(conn, campaign)
         if unit:
-            await _path(conn, unit, "unit")
+            await scope.must_be_known(conn, unit, "unit")
         rows = await store.days(conn, of.campaign_id, by=by, unit_id=None if unit == service.province else unit)
         state = await answers.read_model(conn)
     return DaysPage(items=[DayView(**r) for r in rows], total=len(rows), read_model=state)
@@ -147,37 +167,16 @@ async def _campaign(conn: Conn, campaign_id: str | None) -> CampaignRow:
     return found
 
 
-async def _scope(service: Service, conn: Conn, caller: Caller, within: str | None) -> list[str] | None:
-    """What of teams and members a caller may see: None for all, or ids of units, a team, a member. Raises 403, 404."""
-    own = _own(service, caller)
-    if within is None:
-        return own
-    if own is not None and within in own:
-        return [within]
-    path = await _path(conn, within, "within")
-    if own is not None:
-        caller._replace(units=tuple(own)).must_cover(path, field="within")
-    return None if within == service.province else [within]
+async def _on_map(service: Service, conn: Conn, asked: Listing) -> tuple[CampaignRow, Map]:
+    """The campaign and the map that are asked for."""
+    of = await _campaign(conn, asked.campaign)
+    return of, await mapped.map_of(service, conn, mapped.day_of(of, service.clock(), asked.map))
 
 
-async def _path(conn: Conn, unit_or_team: str, field: str) -> tuple[str, ...]:
-    """Ids of a unit or a team and of the units above it. Raises 404."""
-    found = await store.path(conn, unit_or_team)
-    if found is None:
-        raise errors.not_found(
-            "no_such_unit",
-            field,
-            f"Không có đơn vị hay tổ «{unit_or_team}». Xem /registry/units.",
-            f"There is no unit or team «{unit_or_team}». See /registry/units.",
-        )
-    return found
-
-
-def _own(service: Service, caller: Caller) -> list[str] | None:
-    if caller.has(*OFFICERS, Role.OPERATOR):
-        return None if service.province in caller.units else list(caller.units)
-    mine = caller.team_id if caller.has(Role.TEAM_LEADER) else caller.member_id
-    return [mine or ""]
+def _place(on: Map, row: store.TeamLine | store.MemberLine) -> dict[str, str | None]:
+    """The unit for which a team counts on a map."""
+    unit = on.unit_of(row.team_id, row.unit_id)
+    return {f: getattr(unit, f) if unit else None for f in ("unit_id", "district_id", "commune_id")}
 
 
 def _next(asked: Paging, count: int, total: int) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.reporting.shapes import ReadModel
-from shared.http import ID_PATTERN, MinPos, Page
+from shared.http import ID_PATTERN, Day, MinPos, Page
 
 
 class Paging(BaseModel):
@@ -26,12 +26,18 @@ class Listing(Paging):
 
     campaign: str | None = Field(None, pattern=ID_PATTERN, description="The latest when left out.")
     within: str | None = Field(None, pattern=ID_PATTERN, description="Only what is at or below this unit (or team).")
+    map: Day | None = Field(
+        None,
+        description="The day whose units are meant. When left out: today; of a campaign that is over: its last day.",
+    )
 
 
 class UnitsAsked(Listing):
     """Which units."""
 
-    level: Literal["district", "commune"] = "district"
+    level: Literal["district", "commune"] | None = Field(
+        None, description="When left out: districts, or communes on a map without districts."
+    )
     sort: Literal["id", "share"] = Field("id", description="`share`: of members who met the quota, best first.")
 
 
@@ -39,6 +45,12 @@ class MembersAsked(Listing):
     """Which members."""
 
     below_quota: bool = Field(False, description="Only members who have not reached the quota.")
+
+
+class OrganisationsAsked(Paging):
+    """Which organisations."""
+
+    on: Day | None = Field(None, description="The day of the headcounts; today when left out.")
 
 
 class UnitView(BaseModel):
@@ -59,17 +71,29 @@ class UnitView(BaseModel):
     sessions: int = Field(description="Guidances, repeats included, withdrawn ones not.")
 
 
+class RestView(UnitView):
+    """What no unit of the list stands for: the own teams of a unit of another level; without a unit: teams that have no
+    place on this map. Sessions of all units and of these add up to the province's."""
+
+    unit_id: str | None  # type: ignore[assignment]
+    code: str | None  # type: ignore[assignment]
+    name: str | None  # type: ignore[assignment]
+    kind: str | None  # type: ignore[assignment]
+    level: str | None  # type: ignore[assignment]
+
+
 class TeamView(BaseModel):
     """A team against the quota."""
 
     team_id: str
     name: str
-    level: str
-    unit_id: str
+    level: str | None
+    unit_id: str | None = Field(description="On the day of the map, as are district and commune; null: none.")
     village: str | None
     district_id: str | None
     commune_id: str | None
     formed_on: date
+    last_day: date | None
     members: int
     members_started: int
     members_met: int
@@ -78,13 +102,14 @@ class TeamView(BaseModel):
 
 
 class MemberView(BaseModel):
-    """A member against the quota, by pseudonym."""
+    """A person against the quota, by pseudonym."""
 
     member_id: str
-    team_id: str
+    team_id: str = Field(description="The one joined last of those of the window.")
+    team_ids: list[str] = Field(description="All teams of the window.")
     role: str
     organisation_id: str | None
-    unit_id: str
+    unit_id: str | None = Field(description="Of the team on the day of the map, as are district and commune.")
     district_id: str | None
     commune_id: str | None
     joined_on: date
@@ -104,7 +129,9 @@ class OrganisationView(BaseModel):
     organisation_id: str
     name: str
     sector: str
-    headcount: int | None
+    parent_id: str | None
+    last_day: date | None
+    headcount: int | None = Field(description="People who are expected to take part, on the day that is asked for.")
     enrolled: int = Field(description="Learners who took up a course.")
     passed: int = Field(description="Learners who passed at least once.")
     attempts: int
@@ -124,19 +151,27 @@ class Answered(Page[Any]):
     read_model: ReadModel
 
 
-class UnitsPage(Answered):
+class Mapped(Answered):
+    """A page of what is at units, and which day's units these are."""
+
+    map: date = Field(description="The day whose units these are.")
+
+
+class UnitsPage(Mapped):
     """Units."""
 
     items: list[UnitView]
+    level: str
+    rest: list[RestView]
 
 
-class TeamsPage(Answered):
+class TeamsPage(Mapped):
     """Teams."""
 
     items: list[TeamView]
 
 
-class MembersPage(Answered):
+class MembersPage(Mapped):
     """Members."""
 
     items: list[MemberView]
@@ -147,6 +182,7 @@ class OrganisationsPage(Answered):
     """Organisations."""
 
     items: list[OrganisationView]
+    on: date = Field(description="The day of the headcounts.")
 
 
 class DaysPage(Answered):

@@ -58,5 +58,5 @@ async def _viewer(request: Request, service: Service) -> tuple[Viewer | None, st
         return None, None
     unit_id = caller.units[0] if caller.units else service.province
     async with service.pool.acquire() as conn:
-        name = await store.province_name(conn, unit_id)
+        name = await store.unit_name(conn, unit_id)
     return viewer(caller, name or unit_id), unit_id

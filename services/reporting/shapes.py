@@ -69,7 +69,7 @@ class Members(TypedDict):
 class Teams(TypedDict):
     """Teams in all and those whose members all met their quota."""
 
-    total: Annotated[int, Field(description="All teams, empty ones included.")]
+    total: Annotated[int, Field(description="Teams that existed in the window, empty ones included.")]
     met: Annotated[int, Field(description="Of these, the teams whose members all met the quota.")]
 
 
@@ -89,7 +89,7 @@ class Courses(TypedDict):
 
 
 class UnitCounts(TypedDict):
-    """How many units the edition in force has."""
+    """How many units the map has."""
 
     districts: int
     communes: int
@@ -124,6 +124,7 @@ class Overview(TypedDict):
     sessions_outside_window: Annotated[int, Field(description="Of these, on days that do not count towards the quota.")]
     withdrawn: Annotated[int, Field(description="Sessions that were recorded and withdrawn; not among `sessions`.")]
     courses: Courses
+    map: Annotated[Day, Field(description="The day whose units these are.")]
     units: UnitCounts
     days: Annotated[list[DayCount], Field(description="By the day the session happened.")]
 
@@ -132,7 +133,7 @@ class UnitItem(TypedDict):
     """A district or commune with its counts."""
 
     unit_id: str
-    code: Annotated[str, Field(description="Official code in the edition in force.")]
+    code: Annotated[str, Field(description="Official code on the day of the map.")]
     name: str
     kind: Annotated[str, Field(description="For example `district`, `town`, `commune`, `ward`.")]
     level: str
@@ -142,7 +143,7 @@ class UnitItem(TypedDict):
     members: int
     members_started: Annotated[int, Field(description="Who guided at least one citizen in the window, of `members`.")]
     members_met: Annotated[int, Field(description="Who guided the quota or more, of `members`.")]
-    citizens: Annotated[int, Field(description="Distinct citizens guided by the unit's members.")]
+    citizens: Annotated[int, Field(description="Distinct citizens guided by the unit's teams.")]
     sessions: int
 
 

@@ -1,55 +1,172 @@
-"""Which places and organisations are there? Names for everything else."""
+"""Which places and organisations are there on which day, and what became of them? Names for everything else."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
-from shared.contracts import Recorded
-from shared.contracts.registry import OrganisationRegistered, UnitEstablished
-from shared.projection import Projection, Rows, Table
+from shared.contracts import Recorded, history
+from shared.contracts.history import UnitVersion
+from shared.contracts.registry import (
+    HeadcountDeclared,
+    OrganisationChanged,
+    OrganisationDissolved,
+    OrganisationRegistered,
+    ReorganisationReversed,
+    UnitCorrected,
+    UnitEstablished,
+    UnitsReorganised,
+)
+from shared.projection import Key, Projection, Rows, Table
+
+FROM_THE_FIRST = date(1, 1, 1)
+"""First day of a headcount that was given without one."""
 
 
-class UnitRow(NamedTuple):
-    """A unit in force."""
+class ReformRow(NamedTuple):
+    """A reform of units, as it is cited. Lines told up to `reversed_at`, where it was taken back last, do not hold."""
 
-    unit_id: str
-    code: str
-    name: str
-    kind: str
-    level: str
-    parent_id: str | None
-    district_id: str | None
-    valid_from: date
+    reform_id: str
+    number: str
+    title: str
+    issuer: str
+    issued_on: date
+    effective_on: date
+    edition: str | None
+    reversed_at: int
+
+
+class LineageRow(NamedTuple):
+    """Something of the predecessor is in the successor from a day on; told at a position of registry's log."""
+
+    predecessor_id: str
+    successor_id: str
+    effective_on: date
+    part: str
+    how: str
+    reform_id: str
+    told_at: int
 
 
 class OrganisationRow(NamedTuple):
-    """An organisation."""
+    """An organisation, by its last name; from its first day to its last where these are known."""
 
     organisation_id: str
     name: str
     sector: str
-    headcount: int | None
+    parent_id: str | None
+    valid_from: date | None
+    last_day: date | None
+    successor_id: str | None
 
 
-units = Table("unit", UnitRow, key=1)
+class HeadcountRow(NamedTuple):
+    """How many people an organisation has from a day on, to the next such day."""
+
+    organisation_id: str
+    valid_from: date
+    headcount: int
+
+
+units = Table("unit_version", UnitVersion, key=2)
+reforms = Table("reform", ReformRow, key=1)
+lineage = Table("lineage", LineageRow, key=3)
 organisations = Table("organisation", OrganisationRow, key=1)
-places = Projection("places", version=1, tables=(units, organisations))
+headcounts = Table("headcount", HeadcountRow, key=2)
+places = Projection("places", version=2, tables=(units, reforms, lineage, organisations, headcounts))
+
+Needs = list[tuple[Table[Any], Key]]
 
 
-@places.on(UnitEstablished, needs=lambda *_: ())
-def unit_established(rows: Rows, _: Recorded, event: UnitEstablished) -> None:
-    """A unit is in force."""
+def _unit_needs(_: Recorded, event: history.UnitEvent) -> Needs:
+    return [(units, key) for key in history.unit_keys(event)]
+
+
+def unit_told(rows: Rows, _: Recorded, event: history.UnitEvent) -> None:
+    """A unit is so from a day on."""
+    for version in history.unit_versions(event, partial(rows.get, units)):
+        rows.put(units, version)
+
+
+places.on(UnitEstablished, needs=_unit_needs)(unit_told)
+places.on(UnitCorrected, needs=_unit_needs)(unit_told)
+
+
+def _reform_needs(rec: Recorded, event: UnitsReorganised | ReorganisationReversed) -> Needs:
+    return [*_unit_needs(rec, event), (reforms, (event.reform_id,))]
+
+
+@places.on(UnitsReorganised, needs=_reform_needs)
+def units_reorganised(rows: Rows, rec: Recorded, event: UnitsReorganised) -> None:
+    """Another map from a day on, and who came after whom. A large reform comes in several events."""
+    unit_told(rows, rec, event)
+    known, basis = rows.get(reforms, event.reform_id), event.legal_basis
     rows.put(
-        units,
-        UnitRow(
-            event.unit_id, event.code, event.name, event.kind, event.level, event.parent_id, event.district_id,
-            event.valid_from,
+        reforms,
+        ReformRow(
+            event.reform_id, basis.number, basis.title, basis.issuer, basis.issued_on, event.effective_on,
+            event.edition, known.reversed_at if known else 0,
         ),
     )  # fmt: skip
+    for line in event.transitions:
+        rows.put(
+            lineage,
+            LineageRow(
+                line.predecessor_id, line.successor_id, event.effective_on, line.part.value, line.how.value,
+                event.reform_id, rec.pos,
+            ),
+        )  # fmt: skip
+
+
+@places.on(ReorganisationReversed, needs=_reform_needs)
+def reorganisation_reversed(rows: Rows, rec: Recorded, event: ReorganisationReversed) -> None:
+    """The map of before; nobody came after anybody."""
+    unit_told(rows, rec, event)
+    reform = rows.get(reforms, event.reform_id)
+    if reform:
+        rows.put(reforms, reform._replace(reversed_at=rec.pos))
 
 
 @places.on(OrganisationRegistered, needs=lambda *_: ())
 def organisation_registered(rows: Rows, _: Recorded, event: OrganisationRegistered) -> None:
     """An organisation takes part."""
-    rows.put(organisations, OrganisationRow(event.organisation_id, event.name, event.sector, event.headcount))
+    rows.put(
+        organisations,
+        OrganisationRow(
+            event.organisation_id, event.name, event.sector, event.parent_id, event.valid_from, None, None
+        ),
+    )  # fmt: skip
+    if event.headcount is not None:
+        rows.put(headcounts, HeadcountRow(event.organisation_id, event.valid_from or FROM_THE_FIRST, event.headcount))
+
+
+def _organisation_needs(_: Recorded, event: OrganisationChanged | OrganisationDissolved) -> Needs:
+    return [(organisations, (event.organisation_id,))]
+
+
+def _known(rows: Rows, organisation_id: str) -> OrganisationRow:
+    found = rows.get(organisations, organisation_id)
+    if found is None:
+        raise LookupError(f"organisation {organisation_id} was never registered")
+    return found
+
+
+@places.on(OrganisationChanged, needs=_organisation_needs)
+def organisation_changed(rows: Rows, _: Recorded, event: OrganisationChanged) -> None:
+    """It goes by another name, or belongs to another group."""
+    known = _known(rows, event.organisation_id)
+    rows.put(organisations, known._replace(name=event.name, sector=event.sector, parent_id=event.parent_id))
+
+
+@places.on(OrganisationDissolved, needs=_organisation_needs)
+def organisation_dissolved(rows: Rows, _: Recorded, event: OrganisationDissolved) -> None:
+    """It ended; its results stay."""
+    known = _known(rows, event.organisation_id)
+    rows.put(organisations, known._replace(last_day=event.last_day, successor_id=event.successor_id))
+
+
+@places.on(HeadcountDeclared, needs=lambda *_: ())
+def headcount_declared(rows: Rows, _: Recorded, event: HeadcountDeclared) -> None:
+    """The denominator of the days from then on."""
+    rows.put(headcounts, HeadcountRow(event.organisation_id, event.valid_from, event.headcount))

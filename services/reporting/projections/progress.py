@@ -1,13 +1,14 @@
 """How far is the movement? Teams and members against the quota, citizens and sessions by unit, by topic, by day.
 
-A member's quota counts distinct citizens of that member within the window; unit and province count distinct
-citizens, with
-sessions beside them (decision 0004). Days are kept twice: when it happened, and when it was received.
+A member's quota counts distinct citizens of that person within the window; unit and province count distinct citizens,
+with sessions beside them (decision 0004). Days are kept twice: when it happened, and when it was received. Units are
+those of the day; what a team did is kept by team as well, so that it can be counted on the map of any other day.
 """
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from services.reporting.projections import visits
@@ -16,8 +17,8 @@ from services.reporting.projections.progress_rows import (
     CampaignRow,
     CitizenRow,
     MemberProgressRow,
-    MemberRow,
     TeamRow,
+    TeamTotalRow,
     TopicRow,
     UnitDayRow,
     UnitTotalRow,
@@ -25,6 +26,9 @@ from services.reporting.projections.progress_rows import (
     citizens,
     member_progress,
     members,
+    memberships,
+    team_places,
+    team_totals,
     teams,
     topics,
     unit_days,
@@ -32,16 +36,27 @@ from services.reporting.projections.progress_rows import (
 )
 from services.reporting.projections.visits import Visit
 from shared.clock import local_day
-from shared.contracts import Recorded
+from shared.contracts import Recorded, history
 from shared.contracts.outreach import CampaignLaunched, CitizenGuided, GuidanceWithdrawn
-from shared.contracts.registry import MemberJoined, MemberLeft, TeamFormed
+from shared.contracts.registry import (
+    MemberJoined,
+    MemberLeft,
+    MemberRoleChanged,
+    TeamDisbanded,
+    TeamFormed,
+    TeamReassigned,
+    TeamRenamed,
+)
 from shared.projection import Key, Projection, Rows, Table
 
 progress = Projection(
     "progress",
-    version=1,
-    tables=(campaigns, topics, teams, members, member_progress, citizens, unit_totals, unit_days),
-)
+    version=2,
+    tables=(
+        campaigns, topics, teams, team_places, members, memberships, member_progress, team_totals, citizens,
+        unit_totals, unit_days,
+    ),
+)  # fmt: skip
 
 
 @progress.on(CampaignLaunched, needs=lambda *_: ())
@@ -60,35 +75,57 @@ def campaign_launched(rows: Rows, _: Recorded, event: CampaignLaunched) -> None:
 
 @progress.on(TeamFormed, needs=lambda *_: ())
 def team_formed(rows: Rows, _: Recorded, event: TeamFormed) -> None:
-    """A team exists."""
-    rows.put(
-        teams,
-        TeamRow(
-            event.team_id, event.name, event.level, event.unit_id, event.village, event.district_id, event.commune_id,
-            event.formed_on,
-        ),
-    )  # fmt: skip
+    """A team exists, and belongs somewhere."""
+    rows.put(teams, TeamRow(event.team_id, event.name, event.formed_on, None, None))
+    team_placed(rows, _, event)
 
 
-@progress.on(MemberJoined, needs=lambda *_: ())
-def member_joined(rows: Rows, _: Recorded, event: MemberJoined) -> None:
-    """A member is one more in every denominator that includes the day."""
-    rows.put(
-        members,
-        MemberRow(
-            event.member_id, event.team_id, event.role, event.organisation_id, event.unit_id, event.district_id,
-            event.commune_id, event.joined_on, None,
-        ),
-    )  # fmt: skip
+@progress.on(TeamReassigned, needs=lambda _, e: [(team_places, key) for key in history.place_keys(e)])
+def team_reassigned(rows: Rows, rec: Recorded, event: TeamReassigned) -> None:
+    """A team belongs elsewhere from a day on. What it did stays as it was recorded; maps are asked of the places."""
+    team_placed(rows, rec, event)
 
 
-@progress.on(MemberLeft, needs=lambda _, e: [(members, (e.member_id,))])
-def member_left(rows: Rows, _: Recorded, event: MemberLeft) -> None:
-    """The place ended; what was done until then stays."""
-    member = rows.get(members, event.member_id)
-    if member is None:
-        raise LookupError(f"member {event.member_id} left but never joined")
-    rows.put(members, member._replace(left_on=event.left_on))
+def team_placed(rows: Rows, _: Recorded, event: history.PlaceEvent) -> None:
+    """The places of a team with their days."""
+    for place in history.team_places(event, partial(rows.get, team_places)):
+        rows.put(team_places, place)
+
+
+@progress.on(TeamRenamed, needs=lambda _, e: [(teams, (e.team_id,))])
+def team_renamed(rows: Rows, _: Recorded, event: TeamRenamed) -> None:
+    """A team goes by another name."""
+    rows.put(teams, _team(rows, event.team_id)._replace(name=event.name))
+
+
+@progress.on(TeamDisbanded, needs=lambda _, e: [(teams, (e.team_id,))])
+def team_disbanded(rows: Rows, _: Recorded, event: TeamDisbanded) -> None:
+    """A team ended; what it did stays, at its last place."""
+    team = _team(rows, event.team_id)
+    rows.put(teams, team._replace(last_day=event.last_day, into_team_id=event.into_team_id))
+
+
+def _team(rows: Rows, team_id: str) -> TeamRow:
+    found = rows.get(teams, team_id)
+    if found is None:
+        raise LookupError(f"team {team_id} was never formed")
+    return found
+
+
+def member_told(rows: Rows, _: Recorded, event: history.MemberEvent) -> None:
+    """A person is in every denominator that includes a day on the team; what was done until the last one stays."""
+    after = history.membership(event, rows.get(members, event.member_id, event.team_id))
+    rows.put(members, after)
+    rows.put(memberships, after)
+
+
+def _member_needs(_: Recorded, event: history.MemberEvent) -> list[tuple[Table[Any], Key]]:
+    return [(members, (event.member_id, event.team_id))]
+
+
+progress.on(MemberJoined, needs=_member_needs)(member_told)
+progress.on(MemberLeft, needs=_member_needs)(member_told)
+progress.on(MemberRoleChanged, needs=_member_needs)(member_told)
 
 
 def _needs(
@@ -99,6 +136,7 @@ def _needs(
         (campaigns, (campaign,)),
         (citizens, (campaign, event.citizen_ref)),
         (member_progress, (campaign, event.member_id)),
+        (team_totals, (campaign, event.team_id, event.unit_id, event.district_id or "")),
         (unit_days, (campaign, event.unit_id, local_day(happened_at), local_day(rec.recorded_at))),
         *[(unit_totals, (campaign, unit_id)) for unit_id in _places(event)],
         *[(topics, (campaign, code)) for code in event.topics],
@@ -132,6 +170,7 @@ def _count(rows: Rows, rec: Recorded, event: CitizenGuided | GuidanceWithdrawn, 
     in_window = campaign.first_day <= day <= campaign.last_day
     change = _visit(rows, event, in_window, by)
     _count_member(rows, event, change, in_window, by, happened_at)
+    _count_team(rows, event, by)
     _count_units(rows, event, change, in_window, by)
     _count_topics(rows, event, by)
     _count_day(rows, event, day, local_day(rec.recorded_at), by)
@@ -139,7 +178,7 @@ def _count(rows: Rows, rec: Recorded, event: CitizenGuided | GuidanceWithdrawn, 
 
 def _visit(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, in_window: bool, by: int) -> visits.Change:
     row = rows.get(citizens, event.campaign_id, event.citizen_ref)
-    at = Visit(event.member_id, event.unit_id, event.district_id or "", 1, int(in_window))
+    at = Visit(event.member_id, event.team_id, event.unit_id, event.district_id or "", 1, int(in_window))
     after, change = visits.apply(visits.read(row.visits if row else None), at, by)
     rows.put(citizens, CitizenRow(event.campaign_id, event.citizen_ref, visits.write(after)))
     return change
@@ -155,13 +194,12 @@ def _count_member(
 ) -> None:
     row = rows.get(member_progress, event.campaign_id, event.member_id)
     if row is None:
-        row = MemberProgressRow(event.campaign_id, event.member_id, event.team_id, 0, 0, 0, 0, 0, happened_at)
+        row = MemberProgressRow(event.campaign_id, event.member_id, 0, 0, 0, 0, 0, happened_at)
     rows.put(
         member_progress,
         MemberProgressRow(
             row.campaign_id,
             row.member_id,
-            row.team_id,
             row.citizens_in_window + change.member_in_window,
             row.sessions_in_window + (by if in_window else 0),
             row.citizens + change.member,
@@ -170,6 +208,12 @@ def _count_member(
             max(row.last_at, happened_at),
         ),
     )
+
+
+def _count_team(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, by: int) -> None:
+    key = (event.campaign_id, event.team_id, event.unit_id, event.district_id or "")
+    row = rows.get(team_totals, *key)
+    rows.put(team_totals, TeamTotalRow(*key, (row.sessions if row else 0) + by))
 
 
 def _count_units(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple
 
+from shared.contracts.history import Membership, TeamPlace
 from shared.projection import Table
 
 PROVINCE = "_"
@@ -38,44 +39,36 @@ class TopicRow(NamedTuple):
 
 
 class TeamRow(NamedTuple):
-    """A team."""
+    """A team by its last name; the last day is included. Where it belonged is in `team_place`."""
 
     team_id: str
     name: str
-    level: str
-    unit_id: str
-    village: str | None
-    district_id: str | None
-    commune_id: str | None
     formed_on: date
-
-
-class MemberRow(NamedTuple):
-    """A member's place on a team; the days are included."""
-
-    member_id: str
-    team_id: str
-    role: str
-    organisation_id: str | None
-    unit_id: str
-    district_id: str | None
-    commune_id: str | None
-    joined_on: date
-    left_on: date | None
+    last_day: date | None
+    into_team_id: str | None
 
 
 class MemberProgressRow(NamedTuple):
-    """What a member did in a campaign. `citizens…` are distinct, `sessions…` are guidances."""
+    """What a person did in a campaign, on whichever team. `citizens…` are distinct, `sessions…` are guidances."""
 
     campaign_id: str
     member_id: str
-    team_id: str
     citizens_in_window: int
     sessions_in_window: int
     citizens: int
     sessions: int
     withdrawn: int
     last_at: datetime
+
+
+class TeamTotalRow(NamedTuple):
+    """What a team did while it belonged to a unit and a district (empty where there is none)."""
+
+    campaign_id: str
+    team_id: str
+    unit_id: str
+    district_id: str
+    sessions: int
 
 
 class CitizenRow(NamedTuple):
@@ -87,7 +80,7 @@ class CitizenRow(NamedTuple):
 
 
 class UnitTotalRow(NamedTuple):
-    """What happened at a unit and below it; unit `_` is the whole province."""
+    """What happened at a unit and below it, by the units of the day; unit `_` is the whole province."""
 
     campaign_id: str
     unit_id: str
@@ -112,8 +105,12 @@ class UnitDayRow(NamedTuple):
 campaigns = Table("campaign", CampaignRow, key=1, cached=True)
 topics = Table("campaign_topic", TopicRow, key=2, cached=True)
 teams = Table("team", TeamRow, key=1)
-members = Table("member", MemberRow, key=1)
+team_places = Table("team_place", TeamPlace, key=2)
+members = Table("member", Membership, key=2)
+"""The last time of each person on each team, which is what may end."""
+memberships = Table("membership", Membership, key=3)
 member_progress = Table("member_progress", MemberProgressRow, key=2, cached=True)
+team_totals = Table("team_total", TeamTotalRow, key=4, cached=True)
 citizens = Table("citizen", CitizenRow, key=2)
 unit_totals = Table("unit_total", UnitTotalRow, key=2, cached=True)
 unit_days = Table("unit_day", UnitDayRow, key=4, cached=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, NamedTuple
 
+from services.reporting.maps import Spots
 from services.reporting.projections.progress_rows import PROVINCE, CampaignRow
 from services.reporting.projections.results import EVERYONE
 from shared.db import Conn
@@ -25,22 +26,21 @@ class ProvinceCounts(NamedTuple):
     teams_met: int
 
 
-class UnitLine(NamedTuple):
-    """A unit with its counts."""
+class UnitCounts(NamedTuple):
+    """Members and teams that count for a unit on a map."""
 
-    unit_id: str
-    code: str
-    name: str
-    kind: str
-    level: str
-    parent_id: str | None
-    teams: int
-    teams_met: int
-    members: int
-    members_started: int
-    members_met: int
-    citizens: int
-    sessions: int
+    teams: int = 0
+    teams_met: int = 0
+    members: int = 0
+    members_started: int = 0
+    members_met: int = 0
+
+
+class Total(NamedTuple):
+    """What counts for a unit: distinct citizens, and guidances."""
+
+    citizens: int = 0
+    sessions: int = 0
 
 
 class OrganisationLine(NamedTuple):
@@ -49,6 +49,8 @@ class OrganisationLine(NamedTuple):
     organisation_id: str
     name: str
     sector: str
+    parent_id: str | None
+    last_day: date | None
     headcount: int | None
     enrolled: int
     passed: int
@@ -75,28 +77,6 @@ async def topics(conn: Conn, campaign_id: str) -> list[dict[str, Any]]:
     return [dict(r) for r in rows]
 
 
-async def unit_counts(conn: Conn) -> dict[str, int]:
-    """How many units there are, by level."""
-    rows = await conn.fetch("select level, count(*) as n from unit group by level")
-    return {r["level"]: r["n"] for r in rows}
-
-
-async def province_name(conn: Conn, province: str) -> str | None:
-    """Name of the province."""
-    name: str | None = await conn.fetchval("select name from unit where unit_id = $1", province)
-    return name
-
-
-async def path(conn: Conn, unit_or_team: str) -> tuple[str, ...] | None:
-    """Ids of a unit or a team and of the units above it, None for an unknown one."""
-    row = await conn.fetchrow(
-        "select unit_id, parent_id, district_id from unit where unit_id = $1"
-        " union all select team_id, unit_id, district_id from team where team_id = $1 limit 1",
-        unit_or_team,
-    )
-    return tuple(dict.fromkeys(v for v in row.values() if v)) if row else None
-
-
 async def totals(conn: Conn, campaign_id: str) -> dict[str, int]:
     """Citizens and sessions of the province."""
     row = await conn.fetchrow(
@@ -110,25 +90,26 @@ async def totals(conn: Conn, campaign_id: str) -> dict[str, int]:
 
 # Members of the window with what they reached; $1 campaign, $2 first day, $3 last day, $4 quota. May be narrowed down.
 MEMBERS_WHERE = (
-    "members as (select m.member_id, m.team_id, m.unit_id, m.district_id, m.commune_id,"
-    " coalesce(p.citizens_in_window, 0) as reached, coalesce(p.citizens_in_window, 0) > 0 as started,"
-    " coalesce(p.citizens_in_window, 0) >= $4 as met, coalesce(p.sessions, 0) as sessions"
-    " from member m left join member_progress p on p.campaign_id = $1 and p.member_id = m.member_id"
-    " where m.joined_on <= $3 and (m.left_on is null or m.left_on >= $2)"
+    "members as (select m.member_id, m.team_id, coalesce(p.citizens_in_window, 0) as reached,"
+    " coalesce(p.citizens_in_window, 0) > 0 as started, coalesce(p.citizens_in_window, 0) >= $4 as met"
+    " from (select distinct member_id, team_id from membership"
+    " where joined_on <= $3 and (left_on is null or left_on >= $2)"
 )
-MEMBERS = f"{MEMBERS_WHERE})"
+MEMBERS = f"{MEMBERS_WHERE}) m left join member_progress p on p.campaign_id = $1 and p.member_id = m.member_id)"
 TEAM_SUMS = (
     "team_sums as (select team_id, count(*) as n, count(*) filter (where started) as started,"
-    " count(*) filter (where met) as met, sum(reached)::bigint as reached, sum(sessions)::bigint as sessions"
-    " from members group by team_id)"
+    " count(*) filter (where met) as met, sum(reached)::bigint as reached from members group by team_id)"
 )
+TEAM_IN_WINDOW = "t.formed_on <= $3 and (t.last_day is null or t.last_day >= $2)"
 
 
-def at_or_below(unit: str) -> str:
-    """Whether unit `u` is this one, a child of it, or a child's child; true when it is null."""
+def placed(first: int) -> str:
+    """`placed`: the key for which each team counts, of `Spots` given from the parameter `first` on."""
+    day, unit_ids, keys, team_ids, team_keys = (f"${n}" for n in range(first, first + 5))
     return (
-        f"({unit}::text is null or u.unit_id = {unit} or u.parent_id = {unit}"
-        f" or u.parent_id in (select unit_id from unit where parent_id = {unit}))"
+        f"placed as (select p.team_id, k.key from unnest({unit_ids}::text[], {keys}::text[]) as k(unit_id, key)"
+        f" join team_place p using (unit_id) where p.valid_from <= {day} and (p.valid_to is null or p.valid_to > {day})"
+        f" union all select * from unnest({team_ids}::text[], {team_keys}::text[]))"
     )
 
 
@@ -137,58 +118,76 @@ def window(of: CampaignRow) -> tuple[str, date, date, int]:
 
 
 async def province_counts(conn: Conn, of: CampaignRow) -> ProvinceCounts:
-    """Members and teams of the whole province."""
+    """Members and teams of the whole province; a person on two teams is one."""
     row = await conn.fetchrow(
-        f"with {MEMBERS}, {TEAM_SUMS} select (select count(*) from members),"
-        " (select count(*) filter (where started) from members), (select count(*) filter (where met) from members),"
-        " (select count(*) from team), (select count(*) from team_sums where n = met)",
+        f"with {MEMBERS}, {TEAM_SUMS}, people as (select distinct member_id, started, met from members)"
+        " select (select count(*) from people), (select count(*) filter (where started) from people),"
+        " (select count(*) filter (where met) from people),"
+        f" count(*), count(*) filter (where s.n = s.met) from team t left join team_sums s using (team_id)"
+        f" where {TEAM_IN_WINDOW}",
         *window(of),
     )
     assert row is not None
     return ProvinceCounts(*row.values())
 
 
-async def units(
-    conn: Conn, of: CampaignRow, level: str, within: str | None, *, sort: str, page: Page
-) -> list[UnitLine]:
-    """Units of a level with their counts, at or below a unit; by id, or by the share of members who met the quota."""
-    column = {"district": "district_id", "commune": "commune_id"}[level]
-    order = {"share": "coalesce(m.met, 0)::float8 / nullif(m.n, 0) desc nulls last, u.unit_id", "id": "u.unit_id"}[sort]
+async def counts_by_key(conn: Conn, of: CampaignRow, spots: Spots) -> dict[str, UnitCounts]:
+    """Members and teams by the key for which their teams count; a person on two teams of a key is one."""
     rows = await conn.fetch(
-        f"with {MEMBERS}, {TEAM_SUMS},"
-        f" m as (select {column} as unit_id, count(*) as n, count(*) filter (where started) as started,"
-        f" count(*) filter (where met) as met from members group by {column}),"
-        f" t as (select t.{column} as unit_id, count(*) as n, count(*) filter (where s.n = s.met) as met"
-        f" from team t left join team_sums s using (team_id) group by t.{column})"
-        " select u.unit_id, u.code, u.name, u.kind, u.level, u.parent_id, coalesce(t.n, 0), coalesce(t.met, 0),"
-        " coalesce(m.n, 0), coalesce(m.started, 0), coalesce(m.met, 0), coalesce(s.citizens, 0),"
-        " coalesce(s.sessions, 0) from unit u left join m on m.unit_id = u.unit_id left join t on t.unit_id = u.unit_id"
-        " left join unit_total s on s.campaign_id = $1 and s.unit_id = u.unit_id"
-        f" where u.level = $5 and {at_or_below('$6')} order by {order} limit $7 offset $8",
+        f"with {MEMBERS}, {TEAM_SUMS}, {placed(5)},"
+        " m as (select coalesce(p.key, '') as key, count(distinct member_id) as n,"
+        " count(distinct member_id) filter (where started) as started,"
+        " count(distinct member_id) filter (where met) as met"
+        " from members left join placed p using (team_id) group by 1),"
+        " t as (select coalesce(p.key, '') as key, count(*) as n, count(*) filter (where s.n = s.met) as met"
+        " from team t left join placed p using (team_id) left join team_sums s using (team_id)"
+        f" where {TEAM_IN_WINDOW} group by 1)"
+        " select key, coalesce(t.n, 0), coalesce(t.met, 0), coalesce(m.n, 0), coalesce(m.started, 0),"
+        " coalesce(m.met, 0) from t full join m using (key)",
         *window(of),
-        level,
-        within,
-        page[1],
-        page[0],
+        *spots,
     )
-    return [UnitLine(*r.values()) for r in rows]
+    return {key: UnitCounts(*counts) for key, *counts in rows}
 
 
-async def one_unit(conn: Conn, of: CampaignRow, unit_id: str) -> UnitLine | None:
-    """A district or commune with its counts."""
-    level = await conn.fetchval("select level from unit where unit_id = $1", unit_id)
-    if level not in {"district", "commune"}:
-        return None
-    found = await units(conn, of, level, unit_id, sort="id", page=(0, 1))
-    return found[0] if found else None
+async def recorded_totals(conn: Conn, campaign_id: str) -> dict[str, Total]:
+    """By the units of the day: kept with every event, for communes, districts and other units with teams."""
+    rows = await conn.fetch("select unit_id, citizens, sessions from unit_total where campaign_id = $1", campaign_id)
+    return {key: Total(*total) for key, *total in rows}
 
 
-async def count_units(conn: Conn, *, level: str, within: str | None) -> int:
-    """How many units `units` lists in all."""
-    value = await conn.fetchval(
-        f"select count(*) from unit u where u.level = $1 and {at_or_below('$2')}", level, within
+async def are_recorded(conn: Conn, campaign_id: str, own: Spots) -> bool:
+    """Whether every team is on this map where it was when it guided, so that `recorded_totals` are the map's."""
+    return not await conn.fetchval(
+        f"with {placed(2)} select exists (select from team_total t left join placed p using (team_id)"
+        " where t.campaign_id = $1 and p.key is distinct from concat(t.unit_id, ' ', t.district_id))",
+        campaign_id,
+        *own,
     )
-    return int(value)
+
+
+async def sessions_by_key(conn: Conn, campaign_id: str, spots: Spots) -> dict[str, int]:
+    """Guidances by the key for which their teams count."""
+    rows = await conn.fetch(
+        f"with {placed(2)} select coalesce(p.key, '') as key, sum(t.sessions)::bigint as sessions"
+        " from team_total t left join placed p using (team_id) where t.campaign_id = $1 group by 1",
+        campaign_id,
+        *spots,
+    )
+    return {r["key"]: r["sessions"] for r in rows}
+
+
+async def citizens_by_key(conn: Conn, campaign_id: str, spots: Spots) -> dict[str, int]:
+    """Distinct citizens by the key for which the teams count that guided them, worked out from every citizen."""
+    rows = await conn.fetch(
+        f"with {placed(2)}, met as (select distinct coalesce(p.key, '') as key, c.citizen_ref"
+        " from citizen c cross join lateral jsonb_array_elements(c.visits::jsonb) as visit"
+        " left join placed p on p.team_id = visit ->> 1 where c.campaign_id = $1)"
+        " select key, count(*) as citizens from met group by key",
+        campaign_id,
+        *spots,
+    )
+    return {r["key"]: r["citizens"] for r in rows}
 
 
 async def days(conn: Conn, campaign_id: str, *, by: str, unit_id: str | None) -> list[dict[str, Any]]:
@@ -204,16 +203,20 @@ async def days(conn: Conn, campaign_id: str, *, by: str, unit_id: str | None) ->
     return [dict(r) for r in rows]
 
 
-async def organisations(conn: Conn, *, page: Page) -> list[OrganisationLine]:
-    """Organisations with their learners of all courses, most passes first."""
+async def organisations(conn: Conn, *, on: date, page: Page) -> list[OrganisationLine]:
+    """Organisations with their headcount of a day and their learners of all courses, most passes first."""
     rows = await conn.fetch(
         "with sums as (select organisation_id, sum(enrolled)::bigint as enrolled, sum(passed)::bigint as passed,"
-        " sum(attempts)::bigint as attempts from organisation_result group by organisation_id)"
-        " select o.organisation_id, o.name, o.sector, o.headcount, coalesce(s.enrolled, 0), coalesce(s.passed, 0),"
-        " coalesce(s.attempts, 0) from organisation o left join sums s using (organisation_id)"
+        " sum(attempts)::bigint as attempts from organisation_result group by organisation_id),"
+        " heads as (select distinct on (organisation_id) organisation_id, headcount from headcount"
+        " where valid_from <= $3 order by organisation_id, valid_from desc)"
+        " select o.organisation_id, o.name, o.sector, o.parent_id, o.last_day, h.headcount, coalesce(s.enrolled, 0),"
+        " coalesce(s.passed, 0), coalesce(s.attempts, 0)"
+        " from organisation o left join sums s using (organisation_id) left join heads h using (organisation_id)"
         " order by coalesce(s.passed, 0) desc, coalesce(s.enrolled, 0) desc, o.organisation_id limit $1 offset $2",
         page[1],
         page[0],
+        on,
     )
     return [OrganisationLine(*r.values()) for r in rows]
 

@@ -12,8 +12,15 @@ from zoneinfo import ZoneInfo
 from shared.contracts import Recorded
 from shared.contracts.courses import CoursePublished, LearnerEnrolled, QuizPassed, QuizResult
 from shared.contracts.outreach import CampaignLaunched, CitizenGuided, DayOneRule, GuidanceWithdrawn
-from shared.contracts.registry import MemberJoined, MemberLeft, TeamFormed
-from tests.support.histories import DISTRICT_OF
+from shared.contracts.registry import (
+    MemberJoined,
+    MemberLeft,
+    MemberRoleChanged,
+    TeamDisbanded,
+    TeamFormed,
+    TeamReassigned,
+)
+from tests.support.histories import ALL_DISTRICTS
 
 Model = dict[str, dict[tuple[Any, ...], tuple[Any, ...]]]
 
@@ -31,7 +38,7 @@ def in_window(guidance: CitizenGuided, campaign: CampaignLaunched) -> bool:
 
 def counted_at(guidance: CitizenGuided) -> set[str]:
     """The unit, its district, the province."""
-    return {guidance.unit_id, DISTRICT_OF[guidance.unit_id], "_"}
+    return {guidance.unit_id, ALL_DISTRICTS[guidance.unit_id], "_"}
 
 
 class Facts:
@@ -77,25 +84,59 @@ def progress(records: Iterable[Recorded]) -> Model:
                                       sum(t.code in g.topics for g in facts.some(facts.live, c.campaign_id)))
             for c in facts.campaigns.values() for position, t in enumerate(c.topics)
         },
-        "team": {
-            (t.team_id,): (t.team_id, t.name, t.level, t.unit_id, t.village, t.district_id, t.commune_id, t.formed_on)
-            for t in facts.of(TeamFormed)
-        },
-        "member": _members(facts),
+        "team": {(t.team_id,): _team(facts, t) for t in facts.of(TeamFormed)},
+        "team_place": _team_places(facts),
+        **_members(facts),
         "member_progress": dict(_member_progress(facts)),
+        "team_total": _team_totals(facts),
         "citizen": dict(_citizens(facts)),
         "unit_total": dict(_unit_totals(facts)),
         "unit_day": _unit_days(facts),
     }  # fmt: skip
 
 
-def _members(facts: Facts) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    left = {e.member_id: e.left_on for e in facts.of(MemberLeft)}
+def _team(facts: Facts, team: TeamFormed) -> tuple[Any, ...]:
+    last = [e.last_day for e in facts.of(TeamDisbanded) if e.team_id == team.team_id]
+    return team.team_id, team.name, team.formed_on, last[-1] if last else None, None
+
+
+def _team_places(facts: Facts) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """The last that was said of a day holds, up to the next day of which something was said."""
+    said: dict[str, dict[date, tuple[str, str]]] = {}
+    for event in (r.event for r in facts.records):
+        if isinstance(event, TeamFormed | TeamReassigned):
+            day = event.formed_on if isinstance(event, TeamFormed) else event.effective_on
+            said.setdefault(event.team_id, {})[day] = (event.unit_id, event.level.value)
     return {
-        (m.member_id,): (m.member_id, m.team_id, m.role, m.organisation_id, m.unit_id, m.district_id, m.commune_id,
-                         m.joined_on, left.get(m.member_id))
-        for m in facts.of(MemberJoined)
+        (team_id, day): (team_id, day, min((d for d in days if d > day), default=None), *place, None, None)
+        for team_id, days in said.items() for day, place in days.items()
     }  # fmt: skip
+
+
+def spells(facts: Facts) -> dict[tuple[str, str], list[list[Any]]]:
+    """By person and team: the days of each time on it, with the role."""
+    found: dict[tuple[str, str], list[list[Any]]] = {}
+    for event in (r.event for r in facts.records):
+        if isinstance(event, MemberJoined):
+            found.setdefault((event.member_id, event.team_id), []).append([event.joined_on, None, event.role])
+        elif isinstance(event, MemberLeft):
+            found[event.member_id, event.team_id][-1][1] = event.left_on
+        elif isinstance(event, MemberRoleChanged):
+            found[event.member_id, event.team_id][-1][2] = event.role
+    return found
+
+
+def _members(facts: Facts) -> Model:
+    every = {(*who, days[0]): (*who, *days, None) for who, times in spells(facts).items() for days in times}
+    last = {who: (*who, *times[-1], None) for who, times in spells(facts).items()}
+    return {"membership": every, "member": last}
+
+
+def _team_totals(facts: Facts) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    ever = facts.guidances.values()
+    live = Counter((g.campaign_id, g.team_id, g.unit_id, g.district_id) for g in facts.live)
+    keys = {(g.campaign_id, g.team_id, g.unit_id, g.district_id) for g in ever}
+    return {key: (*key, live[key]) for key in keys}
 
 
 def _member_progress(facts: Facts) -> Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]]:
@@ -106,7 +147,6 @@ def _member_progress(facts: Facts) -> Iterable[tuple[tuple[Any, ...], tuple[Any,
             (
                 campaign_id,
                 member_id,
-                ever[0].team_id,
                 facts.citizens(facts.counting, campaign_id, member_id=member_id),
                 len(facts.some(facts.counting, campaign_id, member_id=member_id)),
                 facts.citizens(facts.live, campaign_id, member_id=member_id),
@@ -120,10 +160,13 @@ def _member_progress(facts: Facts) -> Iterable[tuple[tuple[Any, ...], tuple[Any,
 def _citizens(facts: Facts) -> Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]]:
     for campaign_id, citizen in {(g.campaign_id, g.citizen_ref) for g in facts.guidances.values()}:
         live = facts.some(facts.live, campaign_id, citizen_ref=citizen)
-        counting = Counter(g.member_id for g in facts.some(facts.counting, campaign_id, citizen_ref=citizen))
-        who = Counter((g.member_id, g.unit_id, g.district_id) for g in live)
-        visits = frozenset((*place, sessions, counting[place[0]]) for place, sessions in who.items())
+        counting = Counter(_visit(g) for g in facts.some(facts.counting, campaign_id, citizen_ref=citizen))
+        visits = frozenset((*who, sessions, counting[who]) for who, sessions in Counter(map(_visit, live)).items())
         yield (campaign_id, citizen), (campaign_id, citizen, visits)
+
+
+def _visit(guidance: CitizenGuided) -> tuple[Any, ...]:
+    return guidance.member_id, guidance.team_id, guidance.unit_id, guidance.district_id
 
 
 def _unit_totals(facts: Facts) -> Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]]:
@@ -145,7 +188,7 @@ def _unit_days(facts: Facts) -> dict[tuple[Any, ...], tuple[Any, ...]]:
     sessions = Counter((g.campaign_id, g.unit_id, day(g.occurred_at), came[i]) for i, g in facts.guidances.items())
     withdrawn = Counter((w.campaign_id, w.unit_id, day(w.guided_at), went[i]) for i, w in facts.withdrawals.items())
     return {
-        key: (*key, DISTRICT_OF[key[1]], sessions[key], withdrawn[key]) for key in sessions.keys() | withdrawn.keys()
+        key: (*key, ALL_DISTRICTS[key[1]], sessions[key], withdrawn[key]) for key in sessions.keys() | withdrawn.keys()
     }
 
 

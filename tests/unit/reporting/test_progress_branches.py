@@ -11,8 +11,8 @@ from services.reporting.projections.progress import progress
 from services.reporting.projections.progress_rows import (
     CampaignRow,
     MemberProgressRow,
-    MemberRow,
     TeamRow,
+    TeamTotalRow,
     TopicRow,
     UnitDayRow,
     UnitTotalRow,
@@ -20,8 +20,9 @@ from services.reporting.projections.progress_rows import (
 from shared.clock import VIETNAM
 from shared.contracts import Event, Recorded
 from shared.contracts.courses import QuizFailed
+from shared.contracts.history import Membership, TeamPlace
 from shared.contracts.outreach import CampaignLaunched, CitizenGuided, GuidanceWithdrawn, WithdrawReason
-from shared.contracts.registry import MemberJoined, MemberLeft, TeamFormed
+from shared.contracts.registry import MemberJoined, MemberLeft, TeamDisbanded, TeamFormed, TeamRenamed
 from shared.projection import fold_all
 
 COMMUNE: dict[str, Any] = {"unit_id": "21400", "district_id": "533", "commune_id": "21400"}
@@ -90,18 +91,30 @@ def test_a_team_is_known_with_its_place_and_village() -> None:
         {"occurred_at": FIRST_SECOND, "team_id": "t1", "name": "Tổ", "level": "village", "village": "Thôn 1", **COMMUNE,
          "decision_number": "12/QĐ", "decision_date": "2023-06-30", "formed_on": "2023-07-01"}
     )  # fmt: skip
-    row = TeamRow("t1", "Tổ", "village", "21400", "Thôn 1", "533", "21400", date(2023, 7, 1))
-    assert after(formed, table="team") == [row]
+    assert after(formed, table="team") == [TeamRow("t1", "Tổ", date(2023, 7, 1), None, None)]
+    place = TeamPlace("t1", date(2023, 7, 1), None, "21400", "village", "Thôn 1", None)
+    assert after(formed, table="team_place") == [place]
+
+    renamed = TeamRenamed(occurred_at=RECEIVED, team_id="t1", name="Tổ 1", effective_on=date(2023, 9, 1))
+    ended = TeamDisbanded.model_validate(
+        {"occurred_at": RECEIVED, "team_id": "t1", "last_day": "2023-12-31", "reason": "merged", "into_team_id": "t2"}
+    )
+    row = TeamRow("t1", "Tổ 1", date(2023, 7, 1), date(2023, 12, 31), "t2")
+    assert after(formed, renamed, ended, table="team") == [row]
+    for event in (renamed, ended):
+        with pytest.raises(LookupError, match="never formed"):
+            after(event, table="team")
 
 
 def test_a_member_has_a_first_day_and_after_leaving_a_last() -> None:
-    row = MemberRow("an", "t1", "leader", "youth", "21400", "533", "21400", date(2023, 7, 1), None)
+    row = Membership("an", "t1", date(2023, 7, 1), None, "leader", "youth")
     assert after(joined(organisation_id="youth"), table="member") == [row]
     left = MemberLeft.model_validate(
         {"occurred_at": RECEIVED, "member_id": "an", "team_id": "t1", "left_on": "2023-07-30", "reason": "moved"}
     )
     expected = [row._replace(left_on=date(2023, 7, 30))]
     assert after(joined(organisation_id="youth"), left, table="member") == expected
+    assert after(joined(organisation_id="youth"), left, table="membership") == expected
     with pytest.raises(LookupError, match="never joined"):
         after(left, table="member")
 
@@ -109,9 +122,10 @@ def test_a_member_has_a_first_day_and_after_leaving_a_last() -> None:
 def test_a_guidance_counts_for_member_unit_district_province_topic_and_day() -> None:
     events = (launched(), guided(topics=["services", "payments"]))
     assert after(*events, table="member_progress") == [
-        MemberProgressRow("qn", "an", "t1", 1, 1, 1, 1, 0, FIRST_SECOND)
+        MemberProgressRow("qn", "an", 1, 1, 1, 1, 0, FIRST_SECOND)
     ]  # fmt: skip
     assert after(*events, table="unit_total") == [UnitTotalRow("qn", u, 1, 1, 0, 0) for u in ("21400", "533", "_")]
+    assert after(*events, table="team_total") == [TeamTotalRow("qn", "t1", "21400", "533", 1)]
     assert [(t.code, t.sessions) for t in after(*events, table="campaign_topic")] == [("services", 1), ("payments", 1)]
     assert after(*events, table="unit_day") == [
         UnitDayRow("qn", "21400", date(2023, 7, 28), date(2023, 8, 5), "533", 1, 0)
@@ -158,7 +172,7 @@ def test_after_the_ceremonys_day_means_that_the_day_itself_does_not_count() -> N
 
 def test_a_repeated_citizen_is_a_session_more_and_no_citizen_more() -> None:
     rows = after(launched(), guided(), guided("g2", occurred_at=LAST_SECOND), table="member_progress")
-    assert rows == [MemberProgressRow("qn", "an", "t1", 1, 2, 1, 2, 0, LAST_SECOND)]
+    assert rows == [MemberProgressRow("qn", "an", 1, 2, 1, 2, 0, LAST_SECOND)]
 
 
 def test_entries_that_arrive_out_of_order_keep_the_latest_moment() -> None:
@@ -170,9 +184,10 @@ def test_withdrawing_the_only_guidance_takes_every_count_back_and_is_counted_its
     only = guided()
     events = (launched(), only, withdrawn(only))
     assert after(*events, table="member_progress") == [
-        MemberProgressRow("qn", "an", "t1", 0, 0, 0, 0, 1, FIRST_SECOND)
+        MemberProgressRow("qn", "an", 0, 0, 0, 0, 1, FIRST_SECOND)
     ]  # fmt: skip
     assert after(*events, table="unit_total") == [UnitTotalRow("qn", u, 0, 0, 0, 1) for u in ("21400", "533", "_")]
+    assert after(*events, table="team_total") == [TeamTotalRow("qn", "t1", "21400", "533", 0)]
     assert {t.sessions for t in after(*events, table="campaign_topic")} == {0}
     assert [(d.day, d.received_on, d.sessions, d.withdrawn) for d in after(*events, table="unit_day")] == [
         (date(2023, 7, 28), date(2023, 8, 5), 1, 1)

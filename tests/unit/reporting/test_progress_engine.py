@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import date, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from services.reporting import store
+from services.reporting import mapped, store
 from services.reporting.app import SPEC
 from services.reporting.projections import PROJECTIONS
 from services.reporting.projections.progress_rows import CampaignRow
@@ -29,12 +30,9 @@ from shared.projection import store as engine_store
 from shared.projection.engine import Engine
 from shared.relay import Source, header_block
 from tests.support import delivery
-from tests.support.histories import DISTRICT_OF, MIDNIGHT, batches, histories, merged
-from tests.unit.reporting import model
+from tests.support.histories import LAUNCH, MIDNIGHT, batches, histories, merged
+from tests.unit.reporting.map_model import MapModel
 from tests.unit.reporting.model import Facts
-
-EVERYWHERE = [None, ["D1"], ["C1"], ["D3"], ["T0"], ["C2", "D2"]]
-COMMUNES = ["C1", "C2", "C3"]
 
 
 @pytest.fixture
@@ -101,7 +99,7 @@ async def test_who_is_a_member_of_the_window_and_which_team_met_its_quota(pool: 
     async with pool.acquire() as conn:
         campaign = await store.campaign(conn, "K")
         assert campaign is not None
-        assert await store.members(conn, campaign, store.MembersChosen(None, True), page=(0, 9)) == []
+        assert await store.members(conn, campaign, store.MembersChosen(store.Whose(), True), LAUNCH, page=(0, 9)) == []
 
 
 def recorded(stream: str, events: list[Event]) -> list[Recorded]:
@@ -147,75 +145,56 @@ def message(of: Recorded) -> Message:
 async def compare_answers(conn: Conn, launched: CampaignLaunched, facts: Facts) -> None:
     campaign = await store.campaign(conn, launched.campaign_id)
     assert campaign is not None
-    people = Quota(facts, campaign)
-    assert await store.province_counts(conn, campaign) == (
-        *people.counts(people.members),
-        *people.teams_met(people.teams),
-    )
-    for level, units in (("district", ["D1", "D2", "D3"]), ("commune", COMMUNES)):
-        found = {u.unit_id: u for u in await store.units(conn, campaign, level, None, sort="id", page=(0, 500))}
-        assert {u: (n.members, n.members_started, n.members_met, n.teams, n.teams_met, n.citizens, n.sessions)
-                for u, n in found.items()} == {u: people.unit(u) for u in units}  # fmt: skip
-    for scope in EVERYWHERE:
-        await compare_lists(conn, campaign, scope, people)
-    for unit_id in (None, "D1", "C1", "D3"):
+    numbers = MapModel(facts, campaign)
+    assert await store.province_counts(conn, campaign) == numbers.province()
+    for day in numbers.days():
+        await compare_maps(conn, campaign, day, numbers)
+    await compare_lists(conn, campaign, numbers)
+    for unit_id in (None, "D1", "C1", "D3", "C4"):
         for by in ("occurred", "received"):
             found_days = await store.days(conn, campaign.campaign_id, by=by, unit_id=unit_id)
             assert found_days == daily(facts, campaign.campaign_id, by, unit_id)
 
 
-async def compare_lists(conn: Conn, campaign: CampaignRow, scope: list[str] | None, people: Quota) -> None:
-    teams = await store.teams(conn, campaign, within=scope, page=(0, 500))
-    assert await store.count_teams(conn, within=scope) == len(teams)
-    expected_teams = [t for t in people.teams if scope is None or {t.team_id, t.unit_id, t.district_id} & set(scope)]
-    assert [(t.team_id, (t.members, t.members_started, t.members_met)) for t in teams] == [
-        (t.team_id, people.counts([m for m in people.members if m.team_id == t.team_id]))
-        for t in sorted(expected_teams, key=lambda t: (t.unit_id, t.team_id))
-    ]
-    for below in (False, True):
-        chosen = store.MembersChosen(scope, below)
-        found = await store.members(conn, campaign, chosen, page=(0, 500))
-        assert await store.count_members(conn, campaign, chosen) == len(found)
-        assert [(m.citizens_in_window, m.member_id) for m in found] == sorted(
-            (people.reached(m), m.member_id) for m in people.members
-            if (scope is None or {m.team_id, m.unit_id, m.district_id} & set(scope))
-            and not (below and people.reached(m) >= campaign.quota)
-        )  # fmt: skip
+async def compare_maps(conn: Conn, campaign: CampaignRow, day: date, numbers: MapModel) -> None:
+    """On the map of any day: each unit, what is besides them, and all of it together."""
+    service: Any = SimpleNamespace(extras={}, province="51")
+    on = await mapped.map_of(service, conn, day)
+    assert {u: on.key(on.units[u], "district") for u in on.units} == numbers.districts_on(day)
+    for level in ("district", "commune"):
+        for within in (None, "D1", "51"):
+            asked = mapped.Asked(campaign, on, level, within)
+            found = await mapped.lines(service, conn, asked, with_rest=True)
+            units = {line.unit.unit_id: (*line.counts, *line.total) for line in found.units if line.unit}
+            rest = {line.unit.unit_id if line.unit else "": (*line.counts, *line.total) for line in found.rest}
+            assert (units, rest) == numbers.lines(day, level, within)
+            plain = await mapped.lines(service, conn, asked, with_rest=False)
+            assert (plain.units, plain.rest) == (found.units, [])
+            if within != "D1":
+                sessions = sum(line.total.sessions for line in (*found.units, *found.rest))
+                assert sessions == (await store.totals(conn, campaign.campaign_id))["sessions"]
 
 
-class Quota:
-    """Members of the window, and what they reached."""
-
-    def __init__(self, facts: Facts, campaign: CampaignRow) -> None:
-        self._facts, self._campaign = facts, campaign
-        left = {e.member_id: e.left_on for e in facts.of(MemberLeft)}
-        self.teams: list[TeamFormed] = facts.of(TeamFormed)
-        self.members: list[MemberJoined] = [
-            m for m in facts.of(MemberJoined)
-            if m.joined_on <= campaign.last_day and left.get(m.member_id, date.max) >= campaign.first_day
-        ]  # fmt: skip
-
-    def reached(self, member: MemberJoined) -> int:
-        """Distinct citizens in the window."""
-        return self._facts.citizens(self._facts.counting, self._campaign.campaign_id, member_id=member.member_id)
-
-    def counts(self, members: list[MemberJoined]) -> tuple[int, int, int]:
-        """All, started, met."""
-        reached = [self.reached(m) for m in members]
-        return len(reached), sum(n > 0 for n in reached), sum(n >= self._campaign.quota for n in reached)
-
-    def teams_met(self, teams: list[TeamFormed]) -> tuple[int, int]:
-        """All, and those with members who all met."""
-        reached = [[self.reached(m) for m in self.members if m.team_id == t.team_id] for t in teams]
-        return len(teams), sum(bool(team) and min(team) >= self._campaign.quota for team in reached)
-
-    def unit(self, unit_id: str) -> tuple[Any, ...]:
-        """Members and teams of a unit, citizens and sessions."""
-        live = self._facts.some(self._facts.live, self._campaign.campaign_id)
-        here = [g for g in live if unit_id in model.counted_at(g)]
-        members = [m for m in self.members if unit_id in {m.unit_id, DISTRICT_OF[m.unit_id]}]
-        teams = [t for t in self.teams if unit_id in {t.unit_id, DISTRICT_OF[t.unit_id]}]
-        return *self.counts(members), *self.teams_met(teams), len({g.citizen_ref for g in here}), len(here)
+async def compare_lists(conn: Conn, campaign: CampaignRow, numbers: MapModel) -> None:
+    for ids in (None, [], ["T0"], ["T1", "T2"]):
+        whose = store.Whose(ids)
+        teams = await store.teams(conn, campaign, whose, campaign.last_day, page=(0, 500))
+        assert await store.count_teams(conn, campaign, whose) == len(teams)
+        assert {t.team_id: (t.members, t.members_started, t.members_met, t.sessions) for t in teams} == {
+            t: numbers.team(t) for t in numbers.teams if ids is None or t in ids
+        }
+        for below in (False, True):
+            chosen = store.MembersChosen(whose, below)
+            found = await store.members(conn, campaign, chosen, campaign.last_day, page=(0, 500))
+            assert await store.count_members(conn, campaign, chosen) == len(found)
+            assert [(m.citizens_in_window, m.member_id, m.team_ids) for m in found] == sorted(
+                (numbers.reached(m), m, sorted(teams)) for m, teams in numbers.people.items()
+                if (ids is None or teams & set(ids)) and not (below and numbers.reached(m) >= campaign.quota)
+            )  # fmt: skip
+    [one] = sorted(numbers.people)[:1] or ["nobody"]
+    alone = store.MembersChosen(store.Whose(member_ids=[one]), False)
+    shown = await store.members(conn, campaign, alone, campaign.last_day, page=(0, 9))
+    assert [m.member_id for m in shown] == sorted(numbers.people)[:1]
 
 
 def daily(facts: Facts, campaign_id: str, by: str, unit_id: str | None) -> list[dict[str, Any]]:

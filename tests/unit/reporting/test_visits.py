@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from services.reporting.projections import visits
 from services.reporting.projections.visits import Change, Visit, Visits
 
-AN = Visit("an", "C1", "D1", 1, 1)
-BINH = Visit("binh", "C1", "D1", 1, 1)
-CHI = Visit("chi", "C2", "D1", 1, 1)
-DUNG = Visit("dung", "C3", "D2", 1, 1)
+AN = Visit("an", "T1", "C1", "D1", 1, 1)
+BINH = Visit("binh", "T1", "C1", "D1", 1, 1)
+CHI = Visit("chi", "T2", "C2", "D1", 1, 1)
+DUNG = Visit("dung", "T3", "C3", "D2", 1, 1)
 LATE = AN._replace(in_window=0)
 
 
@@ -43,6 +43,12 @@ def test_another_unit_of_the_district_has_one_more_the_district_has_not() -> Non
 
 def test_another_district_has_one_more_the_province_has_not() -> None:
     assert after((AN, 1), (DUNG, 1))[1] == Change(1, 1, 1, 1, 0)
+
+
+def test_the_same_member_on_another_team_finds_the_citizen_counted() -> None:
+    other_team = AN._replace(team_id="T2", unit_id="C2")
+    assert after((AN, 1), (other_team, 1))[1] == Change(0, 0, 1, 0, 0)
+    assert after((AN, 1), (other_team, 1), (AN, -1)) == ((other_team,), Change(0, 0, -1, 0, 0))
 
 
 def test_outside_the_window_a_citizen_counts_but_not_for_the_quota() -> None:
@@ -77,6 +83,7 @@ def test_withdrawing_takes_back_only_what_nobody_else_made_count() -> None:
         [(LATE, 1), (AN, -1)],
         [(AN, 1), (LATE, -1)],
         [(AN, 1), (AN._replace(unit_id="C2"), -1)],
+        [(AN, 1), (AN._replace(team_id="T2"), -1)],
     ],
 )
 def test_what_was_never_counted_cannot_be_withdrawn(steps: list[tuple[Visit, int]]) -> None:
