@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query
@@ -25,7 +25,6 @@ _SUBJECT = problems.pattern(
     "dài 1 đến 200 ký tự, không có ký tự điều khiển",
     "1 to 200 characters, none of control",
 )
-_EVER = (datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 _LAST = 2**62
 
 
@@ -57,8 +56,8 @@ class Asked(BaseModel):
 
     def wanted(self) -> Wanted:
         """What the store is asked."""
-        since = start_of_day(self.since) if self.since else _EVER[0]
-        until = start_of_day(self.until + timedelta(days=1)) if self.until else _EVER[1]
+        since = start_of_day(self.since) if self.since else None
+        until = start_of_day(self.until + timedelta(days=1)) if self.until else None
         return Wanted(self.member_id, self.subject, self.action, self.why, since, until)
 
 

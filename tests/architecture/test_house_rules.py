@@ -21,7 +21,8 @@ RULES = (
     "services/*/team.py", "services/*/team_end.py", "services/*/site.py", "services/*/membership.py",
     "services/*/unit*.py", "services/*/reform*.py", "services/*/campaign.py",
     "services/*/guidance.py", "services/*/course.py", "services/*/quiz.py", "services/*/on_*.py",
-    "services/*/projections/*.py",
+    "services/*/projections/*.py", "services/*/organisation.py", "services/*/organisation_refusals.py",
+    "services/*/person.py",
 )  # fmt: skip
 
 SQL = re.compile(
