@@ -21,6 +21,7 @@ from services.outreach import store as outreach
 from services.outreach.app import SPEC as OUTREACH
 from services.registry import store as registry
 from services.registry.app import SPEC as REGISTRY
+from services.registry.store import lineage, units
 from services.reporting import store as reporting
 from services.reporting.app import SPEC as REPORTING
 from services.reporting.projections.progress_rows import CampaignRow
@@ -30,9 +31,9 @@ from shared.db import Conn
 from shared.projection import store as projections
 from shared.service import Spec
 
-WRITES = ("save_", "mark_", "note_", "end_", "lock_editions")
+WRITES = ("save_", "mark_", "note_", "end_", "lock_map", "hold_map", "restore_", "replace_")
 SMALL = {
-    "unit": "some hundreds", "unit_version": "some hundreds in a decade", "roster_unit": "187", "known_unit": "187",
+    "unit": "some hundreds", "roster_unit": "187", "known_unit": "187",
     "organisation": "some hundreds", "known_organisation": "some hundreds",
     "campaign": "a handful in a decade", "campaign_topic": "some tens", "course": "some tens",
     "unit_total": "187 of a campaign", "organisation_result": "some hundreds of a course",
@@ -74,15 +75,70 @@ MIDDLE = datetime(2023, 7, 30, tzinfo=UTC)
 DISTRICTS = [f"d{n}" for n in range(13)]
 A_THIRTEENTH = {"member_progress": "a district is a thirteenth of the province"}
 
+DAY = date(2025, 8, 1)
+UNITS = """
+    insert into unit values ('51');
+    insert into unit select 'd' || n from generate_series(0, 12) n;
+    insert into unit select 'u' || n from generate_series(1, 300) n;
+    insert into unit select 'v' || n from generate_series(1, 3000) n;
+    insert into unit_version select 'd' || n, '2020-02-01', '2025-07-01', now(), null, 'd' || n, 'Huyện ' || n,
+      'district', 'district', '51', 'd' || n, null, '2023' from generate_series(0, 12) n;
+    insert into unit_version select 'u' || n, '2020-02-01', null, now(), null, 'u' || n, 'Xã ' || n,
+      'commune', 'commune', 'd' || n % 13, 'd' || n % 13, 'u' || n, '2023', 'r' || n % 7 from generate_series(1, 300) n;
+    insert into unit_version select 'v' || n, '2020-02-01', null, now(), null, '', 'Thôn ' || n,
+      'hamlet', 'village', 'u' || 1 + n % 300, 'd' || n % 13, 'u' || 1 + n % 300, '', null, 'r' || n % 7
+      from generate_series(1, 3000) n;
+"""
+"""Two maps of the province and its villages."""
+LINES = """
+    insert into reform select 'r' || n, '2025-07-01', null, null, '{}', '[]', '[]', now()
+      from generate_series(0, 40) n;
+    insert into lineage select 'r' || n % 40, 'v' || n, 'v' || n + 1, 'whole', 'renamed', date '2025-07-01' + n % 40
+      from generate_series(1, 2999) n;
+"""
+
 STORES = {
+    "units": Store(
+        REGISTRY,
+        units,
+        UNITS,
+        [
+            read("unit", unit_id="u7"),
+            read("on_day", unit_id="u7", day=DAY),
+            read("on_day", unit_id="u7", day=DAY, known=END),
+            read("many_on_day", unit_ids=["u7", "u8"], day=DAY),
+            read("map_of_day", day=DAY, root="u7"),
+            read("list_on_day", day=DAY, level="village", within="u7", after="", limit=200),
+            read("choose", choice=units.Choice(DAY, within="u7"), after="", limit=200),
+            read("choose", choice=units.Choice(DAY, END, within="u7"), after="", limit=200),
+            read("count_chosen", choice=units.Choice(DAY, within="u7")),
+            read("children", unit_id="u7", day=DAY),
+            read("ever_below", unit_id="u7", day=DAY),
+            read("roots", unit_ids=["v7"], day=DAY),
+            read("has_communes", unit_id="d7", day=DAY),
+            read("has_communes", unit_id="d7"),
+            read("states", unit_id="u7"),
+            read("history", unit_id="u7"),
+            read("resolve", code="u7", name_key=None, day=DAY),
+            read("held", code="u7", name_key=None),
+            read("held", code=None, name_key="xa 7"),
+            read("editions", {"unit_version": "all of it, when an edition is loaded"}),
+        ],
+    ),
+    "lineage": Store(
+        REGISTRY,
+        lineage,
+        UNITS + LINES,
+        [
+            read("successors", unit_id="v7", day=DAY),
+            read("predecessors", unit_id="v7", day=date(2025, 7, 1)),
+        ],
+    ),
     "registry": Store(
         REGISTRY,
         registry,
-        """
-        insert into unit select 'd' || n from generate_series(0, 12) n;
-        insert into unit select 'u' || n from generate_series(1, 187) n;
-        insert into unit_version select 'u' || n, '2020-02-01', null, now(), null, 'u' || n, 'U' || n,
-          'commune', 'commune', 'd' || n % 13, 'd' || n % 13, 'u' || n, '2023' from generate_series(1, 187) n;
+        UNITS
+        + """
         insert into organisation select 'o' || n, 'O', 'press', null from generate_series(1, 500) n;
         insert into team select 't' || n, 'T', 'commune', 'u' || 1 + n % 187, null, 'd' || n % 13, 'u' || 1 + n % 187,
           '1', '2023-07-01', '2023-07-01' from generate_series(1, 8000) n;
