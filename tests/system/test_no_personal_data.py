@@ -33,8 +33,9 @@ NAME, CITIZEN, NOTE = "Đặng Thị Nhận Biết", "Phạm Văn Dễ Thấy", 
 PHONE, CITIZEN_PHONE, IDENTITY = "0100 777 001", "+84 100 777 002", "051099777003"
 SUBJECT, LEARNER = "person-777004@example.vn", "hoc-vien-777005@example.vn"
 SECRETS = (NAME, CITIZEN, NOTE, PHONE, CITIZEN_PHONE, IDENTITY, SUBJECT, LEARNER)
-VAULT = {"vault_person", "guidance.withdraw_note"}
-"""Where people's data is kept: a table, and a column that stays within outreach."""
+VAULT = {"vault_person", "vault_import", "vault_import_row", "vault_import_key"}
+"""Where people's data is kept. Beside these only `guidance.withdraw_note`, which stays within outreach, and
+`vault_access.subject`: who read whose data."""
 
 
 @pytest.fixture
@@ -76,7 +77,9 @@ async def _campaign_with_people(running: Stack) -> None:
     officer = running.client(Role.PROVINCE_OFFICER, units=["51"], subject=SUBJECT)
     [member] = await campaign.launch(officer, members=1)
     teams = (await campaign.ok(officer.get("/registry/teams")))["items"]
-    await _joins(officer, f"/registry/teams/{teams[0]['team_id']}/members")
+    path = f"/registry/teams/{teams[0]['team_id']}/members"
+    await _joins(officer, path)
+    await _vault(officer, path)
     await _guidances(officer, member)
     await _learns(officer, running.client(Role.LEARNER, subject=LEARNER))
     await _nonsense(officer)
@@ -93,6 +96,34 @@ async def _joins(officer: httpx.AsyncClient, path: str) -> None:
         {"organisation_id": NAME}, {NAME: PHONE}, {"full_name": unicodedata.normalize("NFD", NAME) + "\x00"},
     ):  # fmt: skip
         assert (await officer.post(path, json={**person, **wrong})).status_code in {409, 422}
+
+
+async def _vault(officer: httpx.AsyncClient, path: str) -> None:
+    """People are read, corrected, withdrawn and erased; contacts come and go; each in wrong ways too."""
+    for end in ("withdraw", "erase"):
+        member = {"member_id": new_id(), "full_name": CITIZEN, "phone": CITIZEN_PHONE, "joined_on": "2023-07-03"}
+        await campaign.ok(officer.post(path, json=member))
+        one = f"/registry/members/{member['member_id']}"
+        right = {"full_name": NAME, "phone": PHONE, "title": NOTE}
+        await campaign.ok(officer.put(f"{one}/person", json=right))
+        for wrong in ({"phone": NAME}, {"full_name": NAME + "\x00"}, {NAME: PHONE}, {"legal_basis": NOTE}):
+            assert (await officer.put(f"{one}/person", json={**right, **wrong})).status_code == 422
+        assert (await campaign.ok(officer.get(f"{one}/person", params={"why": "call"})))["full_name"] == NAME
+        assert (await officer.get(f"{one}/person", params={"why": NAME})).status_code == 422
+        request = {"request_id": new_id(), "member_id": member["member_id"], "kind": "erasure"}
+        await campaign.ok(officer.post("/registry/subject-requests", json=request))
+        assert (await officer.post("/registry/subject-requests", json={**request, "kind": NAME})).status_code == 422
+        await campaign.ok(officer.post(f"{one}/{end}"))
+        for again in (member, {**member, "full_name": NAME}):
+            assert (await officer.post(path, json=again)).status_code in {201, 409}
+        assert (await officer.put(f"{one}/person", json=right)).status_code == 409
+        assert (await officer.get(f"{one}/person", params={"why": "call"})).status_code in {403, 404}
+    contact = {"contact_id": new_id(), "unit_id": "533", "since": "2023-07-03"} | right
+    await campaign.ok(officer.post("/registry/contacts", json=contact))
+    for wrong in ({"unit_id": NAME}, {"since": PHONE}, {"contact_id": NAME}, {"full_name": CITIZEN}):
+        assert (await officer.post("/registry/contacts", json={**contact, **wrong})).status_code in {409, 422}
+    await campaign.ok(officer.get("/registry/contacts", params={"unit_id": "533", "why": "call"}))
+    assert (await officer.get("/registry/audit", params={"subject": NAME})).status_code == 200
 
 
 async def _guidances(officer: httpx.AsyncClient, member: str) -> None:
@@ -172,7 +203,8 @@ async def _tables(running: Stack) -> AsyncIterator[tuple[str, str]]:
             )
             for (name,) in names:
                 if name.removeprefix("public.") not in VAULT:
-                    for (row,) in await conn.fetch(f"select (to_jsonb(t) - 'withdraw_note')::text from {name} t"):
+                    known = "subject" if name == "public.vault_access" else "withdraw_note"
+                    for (row,) in await conn.fetch(f"select (to_jsonb(t) - '{known}')::text from {name} t"):
                         yield name, row
 
 
@@ -184,7 +216,8 @@ async def test_nobodys_data_leaves_its_vault(running: Stack, heard: io.StringIO)
     assert len(seen) > 195
     rows = [row async for row in _tables(running)]
     assert {name for name, row in rows if leaks(row)} == set()
-    assert {"public.guidance", "public.receipt", "public.log", "public.enrolment"} <= {name for name, _ in rows}
+    seen_in = {"guidance", "receipt", "log", "enrolment", "vault_access", "vault_erased", "contact", "subject_request"}
+    assert {f"public.{name}" for name in seen_in} <= {name for name, _ in rows}
     assert leaks(telemetry.metrics_response().body.decode()) == []  # type: ignore[union-attr]
     said = heard.getvalue()
     assert len(said) > 1000, "nothing was heard, so nothing was proved"
@@ -197,7 +230,15 @@ async def test_nobodys_data_is_told_to_somebody_else(running: Stack) -> None:
     pages = [
         f"/{service}/{page}"
         for service, pages in {
-            "registry": ("teams", "units", "organisations", "events?limit=1000", "metrics", "readyz"),
+            "registry": (
+                "teams",
+                "units",
+                "organisations",
+                "events?limit=1000",
+                "metrics",
+                "readyz",
+                "subject-requests",
+            ),
             "outreach": ("campaigns", "guidances/mine", "events?limit=1000", "readyz"),
             "courses": ("courses", "courses/dvc", "events?limit=1000"),
             "reporting": ("overview", "units", "teams", "members", "organisations", "daily"),
@@ -210,6 +251,8 @@ async def test_nobodys_data_is_told_to_somebody_else(running: Stack) -> None:
         answer = await everything.get(path)
         assert answer.status_code in {200, 503}, path
         assert leaks(answer.text + str(answer.headers)) == [], path
+    record = await everything.get("/registry/audit?limit=500")
+    assert set(leaks(record.text)) == {SUBJECT}, "the record says who read, and nothing of what was read"
 
 
 @pytest.mark.parametrize("text", [
