@@ -204,7 +204,8 @@ async def days(conn: Conn, campaign_id: str, *, by: str, unit_id: str | None) ->
 
 
 async def organisations(conn: Conn, *, on: date, page: Page) -> list[OrganisationLine]:
-    """Organisations with their headcount of a day and their learners of all courses, most passes first."""
+    """Organisations with their headcount of a day and their learners of all courses, most passes first; the groups that
+    the plan names are no organisations."""
     rows = await conn.fetch(
         "with sums as (select organisation_id, sum(enrolled)::bigint as enrolled, sum(passed)::bigint as passed,"
         " sum(attempts)::bigint as attempts from organisation_result group by organisation_id),"
@@ -213,7 +214,7 @@ async def organisations(conn: Conn, *, on: date, page: Page) -> list[Organisatio
         " select o.organisation_id, o.name, o.sector, o.parent_id, o.last_day, h.headcount, coalesce(s.enrolled, 0),"
         " coalesce(s.passed, 0), coalesce(s.attempts, 0)"
         " from organisation o left join sums s using (organisation_id) left join heads h using (organisation_id)"
-        " order by coalesce(s.passed, 0) desc, coalesce(s.enrolled, 0) desc, o.organisation_id limit $1 offset $2",
+        " where o.sector <> 'group' order by coalesce(s.passed, 0) desc, coalesce(s.enrolled, 0) desc, o.organisation_id limit $1 offset $2",
         page[1],
         page[0],
         on,
@@ -222,8 +223,8 @@ async def organisations(conn: Conn, *, on: date, page: Page) -> list[Organisatio
 
 
 async def count_organisations(conn: Conn) -> int:
-    """All organisations."""
-    return int(await conn.fetchval("select count(*) from organisation"))
+    """All organisations, groups left out."""
+    return int(await conn.fetchval("select count(*) from organisation where sector <> 'group'"))
 
 
 async def course_totals(conn: Conn) -> dict[str, int]:
