@@ -37,6 +37,7 @@ from services.registry import (
     read_audit,
     read_contacts,
     read_lineage,
+    read_members,
     read_organisations,
     read_person,
     read_reforms,
@@ -47,6 +48,7 @@ from services.registry import (
     rename_team,
     resolve_unit,
     reverse_reform,
+    search,
     withdraw_consent,
 )
 from services.registry.web import site
@@ -97,6 +99,8 @@ SPEC = Spec(
         register_contact.routes,
         end_contact.routes,
         read_contacts.routes,
+        read_members.routes,
+        search.routes,
         import_template.routes,
         import_upload.routes,
         import_show.routes,

@@ -97,3 +97,7 @@ create index unit_version_bare on unit_version (bare) where known_to is null;
 create index unit_version_words on unit_version using gin (words gin_trgm_ops) where known_to is null;
 create index team_name_words on team_name using gin (words gin_trgm_ops) where known_to is null;
 create index organisation_version_words on organisation_version using gin (words gin_trgm_ops);
+
+-- Lists of people: who holds a role, in the order of days.
+create index membership_role_held on membership_role (role, member_id) where known_to is null;
+create index membership_joined on membership (joined_on, member_id, team_id);
