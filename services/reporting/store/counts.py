@@ -214,7 +214,8 @@ async def organisations(conn: Conn, *, on: date, page: Page) -> list[Organisatio
         " select o.organisation_id, o.name, o.sector, o.parent_id, o.last_day, h.headcount, coalesce(s.enrolled, 0),"
         " coalesce(s.passed, 0), coalesce(s.attempts, 0)"
         " from organisation o left join sums s using (organisation_id) left join heads h using (organisation_id)"
-        " where o.sector <> 'group' order by coalesce(s.passed, 0) desc, coalesce(s.enrolled, 0) desc, o.organisation_id limit $1 offset $2",
+        " where o.sector <> 'group'"
+        " order by coalesce(s.passed, 0) desc, coalesce(s.enrolled, 0) desc, o.organisation_id limit $1 offset $2",
         page[1],
         page[0],
         on,
