@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from services.registry.web import visit
 from services.reporting import present
 from shared import web
 from shared.web import formats
 from shared.web.assets import Assets
 
-FOLDERS = [web.TEMPLATES, present.PAGES]
+FOLDERS = [web.TEMPLATES, present.PAGES, visit.PAGES]
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 TOKENS = (web.STATIC / "tokens.css").read_text(encoding="utf-8")
 
