@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Path
@@ -52,7 +52,7 @@ async def reverse_reform(
         done = await reforms.reform(conn, reform_id)
         if done is None:
             raise no_such_reform(reform_id)
-        _may_reverse(caller, service.province, done)
+        await _may_reverse(conn, caller, service.province, done)
         return await _save(conn, done, now)
 
     ended = await service.commands.execute("reverse_reform", work, key=reform_id, body=reform_id)
@@ -69,13 +69,20 @@ def no_such_reform(reform_id: str) -> errors.Problem:
     )
 
 
-def _may_reverse(caller: Caller, province: str, done: Reform) -> None:
+async def _may_reverse(conn: Conn, caller: Caller, province: str, done: Reform) -> None:
+    """Raises 403. Who might have executed it may take it back."""
     if caller.has(*WHOLE_MAP):
         caller.must_cover([province], field="reform_id")
         return
-    for unit in (c.unit for c in done.changes):
-        village = unit.level is Level.VILLAGE
-        caller.must_cover((unit.parent_id, unit.commune_id, unit.district_id) if village else (), field="reform_id")
+    lines = await reforms.transitions(conn, done.reform_id)
+    before = {t.predecessor_id for t in lines} | {h.unit_id for h in done.heirs}
+    after = {t.successor_id for t in lines} | {h.successor_id for h in done.heirs}
+    day = done.effective_on
+    ending = await units.many_on_day(conn, before, day - timedelta(days=1))
+    starting = await units.many_on_day(conn, after, day)
+    villages_only = {u.level for u in ending.values()} <= {Level.VILLAGE}
+    for unit in (*ending.values(), *starting.values()):
+        caller.must_cover((province, *unit.path) if villages_only else (), field="reform_id")
 
 
 async def _save(conn: Conn, done: Reform, now: datetime) -> Decision:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import httpx
 
 from tests.contract import documents
-from tests.http.site import COURSE, KNOWN, REFORM
+from tests.http.site import COURSE, KNOWN, REFORM, VILLAGES
 from tests.support.world import DUC_NHUAN, MO_DUC, TOWN, a_campaign, a_member, a_team, an_item
 
 Body = dict[str, Any]
@@ -17,7 +18,7 @@ Body = dict[str, Any]
 class Sample(NamedTuple):
     """A body that is taken, as often as it is made; what to change so that it is another; which field holds its id."""
 
-    body: Callable[[], Body]
+    body: Callable[[], Body | bytes]
     change: Body
     id_field: str | None
     """A field of the body or `Idempotency-Key`; None where there is no id to send again."""
@@ -67,6 +68,16 @@ def an_organisation() -> Body:
 
 def a_contact() -> Body:
     return {"contact_id": a_team()["team_id"], "unit_id": MO_DUC, "full_name": "Lê Văn Thử", "since": "2023-07-03"}
+
+
+def new_import(client: httpx.Client) -> dict[str, str]:
+    """A further upload, checked."""
+    made = str(a_team()["team_id"])
+    path = f"/registry/imports/villages?import_id={made}"
+    assert client.post(path, content=VILLAGES).status_code == 202
+    while client.get(f"/registry/imports/{made}").json()["state"] != "checked":
+        time.sleep(0.05)
+    return {"import_id": made}
 
 
 def a_village() -> Body:
@@ -169,6 +180,10 @@ SAMPLES: dict[str, Sample] = {
     "POST /registry/contacts/{contact_id}/end": Sample(
         lambda: {"last_day": "2023-07-30"}, {}, None, "unit_id"
     ),
+    "POST /registry/imports/{kind}": Sample(lambda: VILLAGES, {}, None, "lines"),
+    "POST /registry/imports/{import_id}/commit": Sample(
+        lambda: {"mode": "all_or_nothing"}, {}, None, "rows.2.unit", new_import
+    ),
     "POST /outreach/campaigns": Sample(
         lambda: a_campaign(reporting_unit_ids=["533"], window_days=7, quota=7), {"name": "Khác"}, "campaign_id",
         "campaign_id",
@@ -213,7 +228,8 @@ class Command(NamedTuple):
 
     @property
     def takes_body(self) -> bool:
-        return "requestBody" in self.says
+        """Whether it takes JSON."""
+        return "application/json" in self.says.get("requestBody", {}).get("content", ())
 
     @property
     def path_parameters(self) -> list[str]:
@@ -239,8 +255,9 @@ class Command(NamedTuple):
     ) -> httpx.Response:
         """Sends a body."""
         method, _ = self.name.split(" ")
+        content = {"content": body} if isinstance(body, bytes) else {"json": body}
         return client.request(
-            method, self.url(**(ids or {})), json=body, headers=headers, params=self.must_be_asked or None
+            method, self.url(**(ids or {})), headers=headers, params=self.must_be_asked or None, **content
         )
 
     def schema(self, of: Any = None) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from phongtrao.serving import EndStreams, address, bind
 from services.courses.app import SPEC as COURSES
 from services.outreach.app import SPEC as OUTREACH
 from services.registry.app import SPEC as REGISTRY
+from services.registry.imports.kinds import Kind
 from services.reporting.app import SPEC as REPORTING
 from shared.auth import Role
 from shared.clock import VIETNAM
 from tests.support.servers import Nats, Postgres
+from tests.support.sheets import filled, upload
 from tests.support.stack import HandClock, Stack, stack
 from tests.support.world import LY_SON, MO_DUC, TOWN, a_campaign, a_member, a_team, an_item, ok
 
@@ -25,7 +27,8 @@ NOW = datetime(2023, 7, 30, 20, 0, tzinfo=VIETNAM)
 KNOWN = {
     "edition": "2023", "team_id": "t1", "member_id": "m2", "campaign_id": "qn-2023", "guidance_id": "g1",
     "course_id": "dvc", "organisation_id": "so-khac", "plan": "2023", "contact_id": "k1", "request_id": "y1",
-    "why": "call", "unit_id": "21400", "reform_id": "r1",
+    "why": "call", "unit_id": "21400", "reform_id": "r1", "kind": "villages",
+    "import_id": "i1",
 }  # fmt: skip
 """An id that exists, by the name of the parameter, and what a query cannot go without."""
 COURSE = {
@@ -46,6 +49,8 @@ REFORM = {
     ],
 }  # fmt: skip
 """A decision that leaves the village «v1» as it is: one that may come any number of times."""
+VILLAGES = filled([{"village": "Thôn Hai", "unit": TOWN, "valid_from": "1/7/2023"}], Kind.VILLAGES)
+"""A workbook that may be uploaded any number of times."""
 
 
 class Site:
@@ -106,6 +111,7 @@ async def one_of_everything(running: Stack) -> None:
     ]
     for path, body in posts:
         await ok(officer.post(f"/{path}", json=body), 201)
+    await upload(officer, VILLAGES, Kind.VILLAGES.value, import_id="i1")
     await running.caught_up()
     campaign = a_campaign(campaign_id="qn-2023", reporting_unit_ids=[MO_DUC])
     await ok(officer.post("/outreach/campaigns", json=campaign), 201)

@@ -78,18 +78,13 @@ async def world(postgres: Postgres, nats: Nats, *at: str) -> AsyncIterator[World
     async with stack(REGISTRY, postgres=postgres, nats=nats, clock=clock) as running:
         officer = running.client(Role.PROVINCE_OFFICER, units=["51"])
         await ok(officer.post("/registry/editions/2023"), 201)
-        async with running.services["registry"].pool.acquire() as conn:
-            await units.save_states(conn, [village(V1), village(V2)], known_from=BEGINNING)
+        for village_id in (V1, V2):
+            village = {"village_id": village_id, "name": f"Thôn {village_id[-1]}", "parent_id": TRA_BUI}
+            await ok(officer.post("/registry/villages", json={**village, "valid_from": "2023-07-03"}), 201)
         for unit_id in at:
             await found_team(officer, unit_id)
         clock.now = AFTER
         yield World(running, officer)
-
-
-def village(unit_id: str) -> Unit:
-    """A village of Trà Bùi since 2020."""
-    place = (Level.VILLAGE, TRA_BUI, "525", TRA_BUI)
-    return Unit(unit_id, "", f"Thôn {unit_id[-1]}", "hamlet", *place, "", date(2020, 2, 1))
 
 
 async def found_team(officer: httpx.AsyncClient, unit_id: str, **changed: Any) -> str:

@@ -240,8 +240,8 @@ async def test_the_events_alone_tell_the_map_there_and_back(small: World) -> Non
 
 
 async def follow(here: World) -> dict[str, UnitState]:
-    """The map as one who reads the events alone has it; the villages of these tests were made without one."""
-    found = {u.unit_id: state(u) for u in await here.map(date(2024, 12, 31)) if u.level == "village"}
+    """The map as one who reads the events alone has it."""
+    found: dict[str, UnitState] = {}
     for event in await here.running.log("registry"):
         if isinstance(event, UnitEstablished):
             found[event.unit_id] = UnitState(**event.model_dump(include=set(UnitState.model_fields)))
@@ -290,17 +290,18 @@ async def test_a_district_merges_two_villages_and_their_teams_get_the_new_one(sm
 
 
 async def test_officers_of_a_district_reorganise_their_own_villages_only(small: World) -> None:
-    body = {"plan": villages_merge()}
+    body, own = {"plan": villages_merge()}, small.running.client(Role.DISTRICT_OFFICER, units=["525"])
+    elsewhere = small.running.client(Role.DISTRICT_OFFICER, units=["524"])
     for path in ("/registry/reforms", "/registry/reforms/preview"):
-        elsewhere = small.running.client(Role.DISTRICT_OFFICER, units=["524"])
         refused(await elsewhere.post(path, json=body), 403, "outside_your_unit", "plan")
-        own = small.running.client(Role.DISTRICT_OFFICER, units=["525"])
         refused(await own.post(path, json={"edition": "2025-01"}), 403, "villages_only", "plan")
         leader = small.running.client(Role.TEAM_LEADER, team_id=OWN)
         refused(await leader.post(path, json=body), 403, "role_not_allowed", "Authorization")
         foreign = small.running.client(Role.PROVINCE_OFFICER, units=["62"])
         refused(await foreign.post(path, json=body), 403, "outside_your_unit", "plan")
     await small.execute(edition="2025-01")
+    await ok(own.post("/registry/reforms", json=body), 201)
+    refused(await elsewhere.post("/registry/reforms/r-villages/reverse"), 403, "outside_your_unit", "reform_id")
     refused(await own.post("/registry/reforms/2025-01/reverse"), 403, "outside_your_unit", "reform_id")
 
 

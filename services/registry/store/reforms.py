@@ -69,6 +69,17 @@ async def transitions(conn: Conn, reform_id: str) -> list[Transition]:
     return [Transition(**r) for r in rows]
 
 
+async def heirs_of(conn: Conn, unit_id: str, day: date) -> list[str]:
+    """Who took over what was open at a unit that a reform of this day abolished."""
+    rows = await conn.fetch(
+        "select h ->> 'successor_id' as heir from reform, jsonb_array_elements(heirs) h"
+        " where effective_on = $2 and reversed_at is null and h ->> 'unit_id' = $1",
+        unit_id,
+        day,
+    )
+    return [r["heir"] for r in rows]
+
+
 async def moves(conn: Conn, reform_id: str) -> list[Move]:
     """The places of teams that a reform changed, in the order of its events."""
     rows = await conn.fetch("select before, after from reform_move where reform_id = $1 order by number", reform_id)
@@ -129,12 +140,13 @@ async def newer_units(conn: Conn, unit_ids: Collection[str], day: date, *, besid
 
 
 async def newer_teams(conn: Conn, unit_ids: Collection[str], day: date, *, besides: str) -> list[Newer]:
-    """Teams that came to these units on a day or later, not by the reform `besides`; at most 20."""
+    """Teams that came to these units on a day or later, not moved by the reform `besides`; at most 20."""
     rows = await conn.fetch(
         "select team_id, name, valid_from from team_place p join team t using (team_id)"
         " where p.known_to is null and p.valid_from >= $1 and (p.unit_id = any($2::text[])"
         " or p.village_id = any($2::text[]) or p.district_id = any($2::text[]) or p.commune_id = any($2::text[]))"
-        " and p.reform_id is distinct from $3 order by valid_from, team_id limit 20",
+        " and (p.reform_id is distinct from $3 or not exists (select from reform_move m where m.reform_id = $3"
+        " and m.team_id = p.team_id)) order by valid_from, team_id limit 20",
         day,
         list(unit_ids),
         besides,

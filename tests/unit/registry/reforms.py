@@ -81,9 +81,10 @@ def prepared(reform: ReformPlan, choices: Choices | None = None, before: Ground 
 def team(team_id: str, at: Unit, *, village: Unit | None = None, level: Level | None = None) -> TeamPlace:
     """A team at a unit of the old map since 28/7/2023."""
     own = level or (Level.VILLAGE if village else at.level)
-    named = (village.name, village.unit_id) if village else (None, None)
-    since = date(2023, 7, 28)
-    return TeamPlace(team_id, since, None, at.unit_id, own, *named, at.district_id, at.commune_id, "founding")
+    name, village_id = (village.name, village.unit_id) if village else (None, None)
+    return TeamPlace(
+        team_id, date(2023, 7, 28), None, at.unit_id, own, name, village_id, at.district_id, at.commune_id, "founding"
+    )
 
 
 def moved(result: Prepared, *places: TeamPlace, choices: Choices | None = None) -> Moves:

@@ -173,10 +173,10 @@ def test_the_events_alone_make_the_new_map_and_the_reversal_the_old_one(data: st
     assert followed == case.prepared.new
     before = [case.old[i] for i in sorted(case.prepared.touched)]
     removed = [c.unit.unit_id for c in case.prepared.changes if c.change is Change.ESTABLISHED]
-    for event in reversal("r1", DAY, "2023", before, removed):
-        for unit_id in event.removed_unit_ids:
+    for told in reversal("r1", DAY, "2023", before, removed):
+        for unit_id in told.removed_unit_ids:
             del followed[unit_id]
-        followed |= {c.unit.unit_id: c.unit for c in event.restored}
+        followed |= {c.unit.unit_id: c.unit for c in told.restored}
     assert followed == {i: state(u) for i, u in case.old.items()}
 
 
