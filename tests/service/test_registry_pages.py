@@ -71,11 +71,18 @@ async def test_a_day_that_nobody_can_read_stays_where_it_was_typed(running: Stac
     assert "Chưa có bản đồ hành chính cho ngày 01/01/1995" in await page(running.client(), "/so/don-vi", on="1/1/1995")
 
 
-async def test_a_unit_is_found_however_it_is_typed(running: Stack) -> None:
+async def test_a_unit_is_found_however_it_is_typed_and_people_by_officers_only(
+    running: Stack, officer: httpx.AsyncClient
+) -> None:
     said = await page(running.client(), "/so/don-vi", q="li SON", on="28/7/2023")
-    assert "1 đơn vị có «li SON» trong tên" in said
-    assert "Huyện Lý Sơn" in said
-    assert "Bình Sơn" not in said
+    assert "kết quả cho «li SON»" in said
+    assert "Huyện Lý Sơn, Tỉnh Quảng Ngãi" in said
+    assert "Không tìm thấy gì tên «???»" in await page(running.client(), "/so/don-vi", q="???")
+    name = "Khổng Thị Tìm Thấy"
+    team_id, _, _ = await team_of(officer, TOWN)
+    await ok(officer.post(f"/registry/teams/{team_id}/members", json=a_member(full_name=name)), 201)
+    assert f"{name}, tổ viên, Tổ" in await page(officer, "/so/don-vi", q="khong thi tim")
+    assert name not in await page(running.client(), "/so/don-vi", q="khong thi tim")
 
 
 async def test_what_is_not_there_is_said_as_a_page_in_the_readers_language(running: Stack) -> None:

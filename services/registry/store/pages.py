@@ -40,17 +40,6 @@ async def reforms_of_day(conn: Conn, day: date) -> list[str]:
     return [r["reform_id"] for r in rows]
 
 
-async def named_once(conn: Conn, key: str, day: date) -> list[str]:
-    """Units that have a search key in their name on another day than this one, by id; at most 20."""
-    rows = await conn.fetch(
-        "select distinct unit_id from unit_version where known_to is null and strpos(search_key(name), $1) > 0"
-        " and (valid_from > $2 or valid_to <= $2) order by unit_id limit 20",
-        key,
-        day,
-    )
-    return [r["unit_id"] for r in rows]
-
-
 class Line(NamedTuple):
     """One line of a unit's lineage, and the day from which it holds."""
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from services.registry.store.pages import Strength
 from services.registry.unit import KINDS, Unit
 from shared.contracts.reform import Level
-from shared.vietnamese import search_key, sort_key
+from shared.vietnamese import sort_key
 
 NONE = Strength(0, 0)
 _ORDER = list(KINDS)
@@ -27,8 +27,6 @@ class Node:
     children: tuple[Node, ...]
     strength: Strength
     """Teams and members here and below."""
-    found: bool = True
-    """Whether it is looked for itself, or shown only because of what is below it."""
 
     @property
     def kinds(self) -> list[tuple[str, int]]:
@@ -69,14 +67,6 @@ def by_place(unit: Unit) -> tuple[int, object, str]:
     """Cities and wards before what is in the country; then as Vietnamese sorts, Thôn 2 before Thôn 10; then by id."""
     kind = _ORDER.index(unit.kind) if unit.kind in _ORDER else len(_ORDER)
     return kind, sort_key(_NUMBERS.sub(lambda found: found[0].zfill(6), unit.name)), unit.unit_id
-
-
-def only(node: Node, wanted: str) -> Node | None:
-    """The branches with a unit whose name has `wanted` in it, however it is typed; None where there is none."""
-    piece = search_key(wanted)
-    children = tuple(kept for child in node.children if (kept := only(child, piece)))
-    found = piece in search_key(node.unit.name)
-    return Node(node.unit, children, node.strength, found) if found or children else None
 
 
 def counts(units: Iterable[Unit]) -> tuple[LevelCount, ...]:

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Path, Query
 from starlette.responses import HTMLResponse
 
+from services.registry import search
 from services.registry.store import pages, reforms
 from services.registry.store import units as store
 from services.registry.store.reforms import Reform
@@ -19,8 +20,8 @@ from services.registry.web.visit import Visit, Visiting, page_router
 from shared import errors
 from shared.auth import OFFICERS, Role
 from shared.db import Conn
+from shared.errors import Problem
 from shared.http import ID_PATTERN
-from shared.vietnamese import search_key
 from shared.web.forms import typed_day
 
 routes = page_router()
@@ -34,17 +35,14 @@ async def show_map(
     q: Annotated[str, Query(max_length=100)] = "",
     opened: Annotated[str, Query(alias="open", max_length=5)] = "",
 ) -> HTMLResponse:
-    """The units of a day, with their teams."""
+    """The units of a day with their teams, or what is found by a name on that day."""
     day, wanted = visit.day(), q.strip()
     async with visit.service.pool.acquire() as conn:
         units = await store.map_of_day(conn, day, root=visit.service.province)
         strengths = await pages.strength(conn, day)
         days = await pages.map_days(conn, visit.service.province)
         at = tree.nearest(days, day)
-        changes = await _changes(conn, days[at]) if at else []
-        elsewhere = await _elsewhere(conn, wanted, day) if wanted else []
-    root = tree.grow(units, strengths)
-    shown = tree.only(root, wanted) if root and wanted else root
+        changes = await _changes(conn, days[at]) if at and not wanted else []
     return await visit.page(
         "units.html",
         day=day,
@@ -54,11 +52,9 @@ async def show_map(
         at=at,
         since=days[at] if days else None,
         until=days[at + 1] - _ONE_DAY if at + 1 < len(days) else None,
-        root=root,
-        shown=shown,
+        root=tree.grow(units, strengths),
         wanted=wanted,
-        found=_count(shown) if wanted else 0,
-        elsewhere=elsewhere,
+        found=await _search(visit, wanted) if wanted else None,
         levels=tree.counts(units),
         opened=bool(opened),
         shows_members=_sees_members(visit),
@@ -66,11 +62,13 @@ async def show_map(
     )
 
 
-async def _elsewhere(conn: Conn, wanted: str, day: date) -> list[Unit]:
-    """Units that bear the name on other days only."""
-    ids = await pages.named_once(conn, search_key(wanted), day)
-    states = [s for unit_id in ids for s in await store.states(conn, unit_id)]
-    return [s for s in states if not s.holds_on(day) and search_key(wanted) in search_key(s.name)]
+async def _search(visit: Visit, wanted: str) -> Sequence[search.Hit]:
+    """What bears the name on the day, or bore it before: as far as the caller may see."""
+    try:
+        asked = search.SearchAsked(q=wanted, on=visit.day(), limit=50)
+        return (await search.find(visit.service, visit.caller, asked)).items
+    except Problem:  # nothing in it to look for
+        return ()
 
 
 async def _changes(conn: Conn, day: date) -> list[Changed]:
@@ -154,10 +152,6 @@ async def _parents(conn: Conn, states: Sequence[Unit]) -> dict[tuple[str, date],
         if state.parent_id and (above := await store.on_day(conn, state.parent_id, state.valid_from)):
             found[state.parent_id, state.valid_from] = above
     return found
-
-
-def _count(node: tree.Node | None) -> int:
-    return node.found + sum(map(_count, node.children)) if node else 0
 
 
 def _sees_members(visit: Visit) -> bool:

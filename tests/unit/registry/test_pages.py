@@ -55,18 +55,6 @@ def test_a_tree_has_any_depth_and_adds_up_from_below() -> None:
     assert tree.grow([], strengths) is None
 
 
-def test_a_search_keeps_the_branches_in_which_something_is_found_however_it_is_typed() -> None:
-    root = tree.grow([PROVINCE, DISTRICT, ISLAND, COMMUNE, TOWN, *VILLAGES], {})
-    assert root
-    kept = tree.only(root, "li son")
-    assert kept
-    assert [(n.unit.unit_id, n.found) for n in kept.children] == [("l", True)]
-    kept = tree.only(root, "TRA BUI")
-    assert kept
-    assert [(n.unit.unit_id, n.found, len(n.children)) for n in kept.children] == [("d", False, 1)]
-    assert tree.only(root, "xyz") is None
-
-
 def test_levels_are_counted_as_they_are_on_the_day() -> None:
     assert [(c.level, c.count) for c in tree.counts([PROVINCE, DISTRICT, ISLAND, COMMUNE])] == [
         (Level.DISTRICT, 2),
