@@ -69,7 +69,7 @@ async def _parent(conn: Conn, body: EstablishVillage) -> Unit:
 
 
 async def _save(conn: Conn, parent: Unit, body: EstablishVillage, now: datetime) -> Decision:
-    if await units.states(conn, body.village_id):
+    if await units.history(conn, body.village_id):
         raise errors.conflict(
             "id_taken", "village_id", "Mã đơn vị đã được dùng. Hãy tạo mã mới.", "This id is taken. Make a new one."
         )

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from services.registry.read_units import UnitId, UnitView, no_such_unit, view
+from services.registry.read_units import UnitId, UnitView, states_of, view
 from services.registry.store import lineage, units
 from services.registry.store.lineage import Relative
 from services.registry.unit import Unit
@@ -49,8 +49,7 @@ async def show_lineage(
     """Follows a unit through any number of reforms to a day, forwards or backwards. Reversed reforms do not count."""
     day = on or local_day(service.clock())
     async with service.pool.acquire() as conn:
-        if not await units.states(conn, unit_id):
-            raise no_such_unit(unit_id)
+        await states_of(conn, unit_id)
         after = await lineage.successors(conn, unit_id, day)
         before = await lineage.predecessors(conn, unit_id, day)
         there = await units.many_on_day(conn, [unit_id, *(r.unit_id for r in (*after, *before))], day)

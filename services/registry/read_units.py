@@ -106,9 +106,7 @@ async def list_units(service: Svc, asked: Annotated[MapAsked, Query()]) -> Page[
 async def show_unit(service: Svc, unit_id: UnitId, asked: Annotated[DayAsked, Query()]) -> UnitDetail:
     """A unit on a day. Without a day: as it is today, or as it was last."""
     async with service.pool.acquire() as conn:
-        states = await units.states(conn, unit_id)
-        if not states:
-            raise no_such_unit(unit_id)
+        states = await states_of(conn, unit_id, asked.known)
         day = asked.on or last_day(states, local_day(service.clock()))
         found = await units.on_day(conn, unit_id, day, known=asked.known)
         if found is None:
@@ -132,6 +130,20 @@ async def show_history(service: Svc, unit_id: UnitId) -> UnitHistory:
         raise no_such_unit(unit_id)
     views = [KnownView(**_state(k.unit).model_dump(), known_from=k.known_from, known_to=k.known_to) for k in said]
     return UnitHistory(unit_id=unit_id, said=views)
+
+
+async def states_of(conn: Conn, unit_id: str, known: datetime | None = None) -> list[Unit]:
+    """A unit's states as they are known now; of one that was taken back, what was known of it, where that is asked
+    for. Raises 404 where there are none."""
+    states = await units.states(conn, unit_id)
+    if states:
+        return states
+    said = await units.history(conn, unit_id)
+    if not said:
+        raise no_such_unit(unit_id)
+    if known is None:
+        raise taken_back(said[-1].unit)
+    return [k.unit for k in said]
 
 
 def last_day(states: list[Unit], today: date) -> date:
@@ -162,6 +174,16 @@ def no_such_unit(unit_id: str) -> errors.Problem:
         "unit_id",
         f"Không có đơn vị «{unit_id}». Tra cứu tại /registry/units/resolve.",
         f"There is no unit «{unit_id}». Look it up at /registry/units/resolve.",
+    )
+
+
+def taken_back(unit: Unit) -> errors.Problem:
+    """404: a reform that was reversed had established it."""
+    return errors.not_found(
+        "taken_back",
+        "unit_id",
+        f"«{unit.name}» đã bị rút lại cùng quyết định lập ra nó. Xem /registry/units/{unit.unit_id}/history.",
+        f"«{unit.name}» was taken back with the decision that made it. See /registry/units/{unit.unit_id}/history.",
     )
 
 

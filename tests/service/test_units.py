@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from services.registry import editions
 from services.registry.app import SPEC as REGISTRY
 from shared.auth import Role
 from tests.support.servers import Nats, Postgres
-from tests.support.stack import HandClock, Stack, stack
+from tests.support.stack import HandClock, Stack, nats_config, stack
 from tests.support.world import LY_SON, MO_DUC, TOWN, ok, refused
 
 JULY_2023 = datetime(2023, 7, 28, 1, tzinfo=UTC)
@@ -278,3 +278,27 @@ async def test_a_unit_that_goes_on_is_its_own_successor_and_not_listed(anyone: h
         told = await lineage(anyone, LY_SON, day)
         assert (told["unit"]["unit_id"], told["successors"], told["predecessors"]) == (LY_SON, [], [])
     refused(await anyone.get("/registry/units/nowhere/lineage"), 404, "no_such_unit", "unit_id")
+
+
+# -- a reform that is taken back --------------------------------------------------------------------------------------
+
+
+async def test_a_unit_that_was_taken_back_is_gone_and_on_record(
+    postgres: Postgres, fresh_nats: Callable[..., Awaitable[Nats]]
+) -> None:
+    clock = HandClock(AUTUMN_2025)
+    async with stack(REGISTRY, postgres=postgres, nats=await fresh_nats(nats_config()), clock=clock) as started:
+        officer = started.client(Role.PROVINCE_OFFICER, units=["51"])
+        await ok(officer.post("/registry/editions/2023"), 201)
+        await ok(officer.post("/registry/reforms", json={"edition": "2025-01"}), 201)
+        clock.forward(hours=1)
+        await ok(officer.post("/registry/reforms/2025-01/reverse", json={}), None)
+        assert len(await listed(officer, on="2025-06-30")) == 187
+        refused(await officer.get("/registry/units/21262-2501"), 404, "taken_back", "unit_id")
+        refused(await officer.get("/registry/units/21262-2501/lineage"), 404, "taken_back", "unit_id")
+        assert (await lineage(officer, "21253", "2025-06-30"))["successors"] == []
+        then = {"known": AUTUMN_2025.isoformat(), "on": "2025-06-30"}
+        assert (await ok(officer.get("/registry/units/21262-2501", params=then)))["name"] == "Xã An Phú"
+        assert len(await listed(officer, **then)) == 184
+        village = {"village_id": "21262-2501", "name": "Thôn 1", "parent_id": "21253", "valid_from": "2025-08-01"}
+        refused(await officer.post("/registry/villages", json=village), 409, "id_taken", "village_id")
