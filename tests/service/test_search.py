@@ -43,7 +43,7 @@ async def here(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[World]:
         yield made
 
 
-ORGANISATION = {"organisation_id": "hpn-md", "name": "Hội Phụ nữ Mộ Đức", "sector": "women_union", "headcount": 9}
+ORGANISATION = {"organisation_id": "hpn-md", "name": "Hội Phụ nữ Mộ Đức", "sector": "mass_organisation", "headcount": 9}
 
 
 async def joins(officer: httpx.AsyncClient, team_id: str, member_id: str, full_name: str, **changed: Any) -> None:
@@ -103,7 +103,13 @@ async def test_a_unit_is_found_however_it_is_typed(here: World, typed: str) -> N
 
 @pytest.mark.parametrize(
     ("typed", "found"),
-    [("Lí Sơn", "536"), ("lyson", "536"), ("Ngia Dung", NGHIA_DUNG), ("nghia dunng", NGHIA_DUNG), ("quag ngai", "522")],
+    [
+        ("Lí Sơn", "536"),
+        ("ly sonn", "536"),
+        ("Ngia Dung", NGHIA_DUNG),
+        ("nghia dunng", NGHIA_DUNG),
+        ("quag ngai", "522"),
+    ],
 )
 async def test_a_slip_of_the_fingers_finds_it_still(here: World, typed: str, found: str) -> None:
     assert found in ids(await find(here.running.client(), typed, kinds="unit", **BEFORE))[:3]
@@ -226,12 +232,12 @@ async def test_only_the_names_that_are_shown_are_on_record(here: World) -> None:
 async def test_who_withdrew_or_was_erased_is_found_no_more(here: World) -> None:
     await joins(here.officer, OTHER, "p-gone", "Lý Thường Kiệt")
     await joins(here.officer, OTHER, "p-mute", "Lý Thái Tổ")
-    assert len(await find(here.officer, "lý th", kinds="member")) == 2
+    assert {"p-gone", "p-mute"} <= set(ids(await find(here.officer, "lý th", kinds="member")))
     async with here.running.services["registry"].pool.acquire() as conn:
         await conn.execute("update vault_person set withdrawn_at = now() where member_id = 'p-mute'")
         await conn.execute("delete from vault_person where member_id = 'p-gone'")
-    assert await find(here.officer, "lý th", kinds="member") == []
-    assert await find(here.officer, "lý thường kiệt", kinds="member") == []
+    for typed in ("lý th", "lý thường kiệt", "thai to", "li thuong ket"):
+        assert not {"p-gone", "p-mute"} & set(ids(await find(here.officer, typed, kinds="member", limit=100)))
 
 
 # -- who may ----------------------------------------------------------------------------------------------------------
@@ -276,9 +282,8 @@ async def test_what_cannot_be_looked_for_is_refused(here: World, asked: dict[str
 
 
 async def test_nothing_that_is_typed_is_taken_for_a_pattern(here: World) -> None:
-    everything = len(await find(here.officer, "nguyen", kinds="member", limit=100))
-    assert everything >= 4
-    for typed in ("nguyen%", "_guyen", "%", "n%n", "nguyen' or 1=1 --"):
-        answer = await here.officer.get("/registry/search", params={"q": typed, "kinds": "member", "limit": 100})
-        assert answer.status_code in (200, 422)
-        assert len(answer.json().get("items", [])) <= everything
+    plain = await find(here.officer, "nguyen", kinds="member", limit=100)
+    assert len(plain) >= 4
+    for typed in ("nguyen%", "%nguyen", "_nguyen\\", "'nguyen"):
+        assert await find(here.officer, typed, kinds="member", limit=100) == plain
+    assert await find(here.officer, "n%n", kinds="member") == await find(here.officer, "n n", kinds="member")
