@@ -25,11 +25,11 @@ async def of(service: Service, conn: Conn, caller: Caller, within: str | None, o
     today = await mapped.map_of(service, conn, local_day(service.clock()))
     own = await _own_teams(conn, caller, today)
     wanted = await _wanted(conn, within, on)
-    if own is None or wanted is None:
+    if own is None or within is None:
         return Whose(wanted if own is None else own)
-    both = sorted(set(own) & set(wanted))
-    if not both:
-        caller._replace(units=_own(caller)).must_cover((*on.path(within), *today.path(within)), field="within")
+    both = own if wanted is None else sorted(set(own) & set(wanted))
+    if within in today.units or not both:  # of a unit that is gone, those teams that are the caller's by now
+        caller._replace(units=_own(caller)).must_cover(today.path(within) or on.path(within), field="within")
     return Whose(both)
 
 
