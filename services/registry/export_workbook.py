@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Query
 from starlette.responses import Response
 
 from services.registry import vault
-from services.registry.import_template import WORKBOOK, choices_of, workbook
+from services.registry.import_template import WORKBOOK, KindInPath, choices_of, workbook
 from services.registry.imports import form, listing
 from services.registry.imports.kinds import FORMS, Kind
 from services.registry.imports.listing import Cells
@@ -39,7 +39,7 @@ List = Callable[[], list[Cells]]
 )
 async def export_workbook(
     service: Svc,
-    kind: Annotated[Kind, Path()],
+    kind: KindInPath,
     caller: Annotated[Caller, allow(*OFFICERS)],
     past: Annotated[bool, Query(description="With teams that ended, and people who left.")] = False,
 ) -> Response:

@@ -5,26 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
-from services.registry import vault
+from services.registry import team_access, vault
 from services.registry.imports import organisations as organisation_lines
 from services.registry.imports import roster
 from services.registry.imports.columns import Reader
 from services.registry.imports.ids import People
 from services.registry.imports.kinds import FORMS, Kind
-from services.registry.imports.line import Line, Outcome, Read, Verdict
+from services.registry.imports.line import Candidate, Line, Outcome, Read, Remark, Verdict
 from services.registry.imports.organisation_names import Organisations
 from services.registry.imports.persons import Known, Persons
 from services.registry.imports.places import Places
 from services.registry.imports.scope import Scope
-from services.registry.imports.team_lines import Matcher, TeamLine, Teams, by_team
+from services.registry.imports.team_lines import Matcher, TeamLine, Teams, at, by_team
 from services.registry.imports.villages import Changes as VillageChanges
 from services.registry.imports.villages import Villages
 from services.registry.membership import Membership
 from services.registry.person import Held, Why
-from services.registry.store import imports, memberships, organisations, teams, units
+from services.registry.site import Site
+from services.registry.store import imports, lineage, memberships, organisations, teams, units
 from services.registry.store import vault as vault_store
+from services.registry.unit import Unit
 from shared import errors
 from shared.auth import Caller
 from shared.contracts import Event
@@ -81,9 +84,9 @@ async def _teams(conn: Conn, asked: Asked) -> Plan:
     if asked.writing:
         await imports.lock_imports(conn)
         await units.hold_map(conn)
-    places = Places(await imports.all_states(conn), asked.scope.units)
+    places = Places(await imports.all_states(conn), asked.scope.own_units)
     known = Teams((await teams.histories(conn, await imports.team_ids(conn))).values())
-    matched = await asyncio.to_thread(_match, asked, places, known)
+    matched = await _follow(conn, asked, places, await asyncio.to_thread(_match, asked, places, known))
     groups = by_team(matched)
     there = sorted(set(groups) & set(known.by_id))
     found = await teams.lock_histories(conn, there) if asked.writing else known.by_id
@@ -106,6 +109,45 @@ async def _teams(conn: Conn, asked: Asked) -> Plan:
 def _match(asked: Asked, places: Places, known: Teams) -> list[TeamLine]:
     matcher = Matcher(places, known, asked.scope)
     return [matcher.match(read) for read in _read(asked)]
+
+
+async def _follow(conn: Conn, asked: Asked, places: Places, lines: Sequence[TeamLine]) -> list[TeamLine]:
+    """The same lines, with what became of the sites of new teams by reforms since they were formed."""
+    known: dict[tuple[str, date, str | None], tuple[Site, ...] | Remark] = {}
+    choices: dict[str, tuple[Candidate, ...]] = {}
+    found: list[TeamLine] = []
+    for line in lines:
+        site, anchor = line.site, line.site.anchor if line.site else None
+        if site is None or anchor is None:
+            found.append(line)
+            continue
+        if anchor.valid_to is not None and anchor.unit_id not in choices:
+            choices[anchor.unit_id] = await _successors(conn, asked, places, anchor)
+        chosen = asked.scope.chosen(line.read, "unit", choices.get(anchor.unit_id, ()))
+        key = (anchor.unit_id, anchor.valid_from, chosen)
+        if key not in known:
+            known[key] = await _later(conn, anchor, chosen, choices.get(anchor.unit_id, ()))
+        later = known[key]
+        if isinstance(later, Remark):
+            found.append(line._replace(remarks=(*line.remarks, later)))
+        else:
+            found.append(at(line, site._replace(later=later), asked.scope))
+    return found
+
+
+async def _later(
+    conn: Conn, anchor: Unit, chosen: str | None, candidates: tuple[Candidate, ...]
+) -> tuple[Site, ...] | Remark:
+    try:
+        return await team_access.later(conn, anchor, chosen)
+    except errors.Problem as problem:
+        return Remark("unit", problem.detail, candidates=candidates)
+
+
+async def _successors(conn: Conn, asked: Asked, places: Places, ended: Unit) -> tuple[Candidate, ...]:
+    today = asked.scope.today
+    found = [places.on_day(r.unit_id, today) for r in await lineage.successors(conn, ended.unit_id, today)]
+    return tuple(Candidate(u.unit_id, u.name) for u in found if u)
 
 
 def _refused(line: TeamLine) -> Verdict:
@@ -151,7 +193,7 @@ def _by_team(held: Sequence[Membership]) -> dict[str, list[Membership]]:
 async def _villages(conn: Conn, asked: Asked) -> Plan:
     if asked.writing:
         await units.lock_map(conn)
-    places = Places(await imports.all_states(conn), asked.scope.units)
+    places = Places(await imports.all_states(conn), asked.scope.own_units)
     lines = Villages(places, asked.scope)
     verdicts = await asyncio.to_thread(lambda: lines.check(_read(asked)))
     asked.tick(len(verdicts))
@@ -188,6 +230,7 @@ async def _save_roster(conn: Conn, asked: Asked, changes: roster.Changes) -> Non
             "id_taken", "team_id", "Mã của một tổ mới đã được dùng. Hãy tải tệp lên lại.",
             "The id of a new team is taken. Upload the file again.",
         )  # fmt: skip
+    await teams.save_places(conn, changes.places, known_from=now)
     joined = {m.member_id: m.organisation_id for m in changes.joined}
     there = await memberships.people(conn, joined)
     await memberships.save_people(conn, [pair for pair in joined.items() if pair[0] not in there])

@@ -25,7 +25,6 @@ from shared.db import Conn
 from shared.deps import Svc
 from shared.http import ID_PATTERN, Limit, allow, router, who
 from shared.problems import Messages, ProblemField
-from shared.service import Service
 from shared.sheets.book import Value
 from shared.telemetry import current_traceparent
 
@@ -126,7 +125,7 @@ async def list_import_rows(
     """Its lines with what is wrong beside the cells, by number. Each reading is on record."""
     async with service.pool.acquire() as conn, conn.transaction():
         found = await own(conn, caller, import_id)
-        await note_read(service, conn, caller, found)
+        await note(conn, caller, Action.READ, import_id, service.clock())
         kept = await imports.rows(conn, import_id, outcome=outcome and outcome.value, after=after, limit=limit)
         total = await imports.count_rows(conn, import_id, outcome=outcome)
     items = [row_view(row, found.letters) for row in kept]
@@ -143,7 +142,7 @@ async def download_result(service: Svc, import_id: ImportId, caller: Annotated[C
     """The lines as a workbook, to be corrected and uploaded again: wrong cells in red, with the reason beside them."""
     async with service.pool.acquire() as conn, conn.transaction():
         found = await own(conn, caller, import_id)
-        await note_read(service, conn, caller, found)
+        await note(conn, caller, Action.READ, import_id, service.clock())
         kept = await imports.rows(conn, import_id, outcome=None, after=0, limit=100_000)
     rows = [(row.line.cells, row.verdict) for row in kept]
     return await workbook(f"ket-qua-{found.kind}.xlsx", lambda: form.result(FORMS[Kind(found.kind)], rows))
@@ -162,12 +161,10 @@ async def own(conn: Conn, caller: Caller, import_id: str) -> Import:
     return found
 
 
-async def note_read(service: Service, conn: Conn, caller: Caller, found: Import) -> None:
-    """Puts on record that lines of an upload are read; to be called in the transaction that reads them."""
-    access = vault_store.Access(
-        service.clock(), caller.subject, [*map(str, sorted(caller.roles))], Why.IMPORT, current_traceparent()
-    )
-    await vault_store.note_access(conn, access, Action.READ, [found.import_id], [("import_rows",)])
+async def note(conn: Conn, caller: Caller, action: Action, import_id: str, now: datetime) -> None:
+    """Puts on record what somebody does with the lines of an upload; to be called in the transaction that does it."""
+    access = vault_store.Access(now, caller.subject, sorted(map(str, caller.roles)), Why.IMPORT, current_traceparent())
+    await vault_store.note_access(conn, access, action, [import_id], [("import_rows",)])
 
 
 def view(found: Import, now: datetime) -> ImportView:

@@ -7,19 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import Path
+from fastapi import Depends, Path
 from starlette.responses import Response
 
 from services.registry.imports import form
 from services.registry.imports.kinds import FORMS, Kind
 from services.registry.store import organisations, units
 from services.registry.unit import Unit
+from shared import errors
 from shared.auth import OFFICERS, Caller
 from shared.clock import local_day
 from shared.contracts.reform import Level
 from shared.db import Conn
 from shared.deps import Svc
-from shared.http import Day, allow, router, who
+from shared.http import ID_PATTERN, Day, allow, router, who
 from shared.service import Service
 from shared.vietnamese import sort_key
 
@@ -31,6 +32,19 @@ WORKBOOK: dict[int | str, dict[str, Any]] = {
 """What the document says of endpoints that answer with a workbook."""
 
 
+async def _kind(kind: Annotated[str, Path(pattern=ID_PATTERN, examples=[Kind.TEAMS.value])]) -> Kind:
+    if kind not in {k.value for k in Kind}:
+        names = ", ".join(f"«{k.value}»" for k in Kind)
+        raise errors.not_found(
+            "no_such_form", "kind", f"Không có biểu mẫu «{kind}». Có: {names}.", f"There is no form «{kind}»: {names}."
+        )
+    return Kind(kind)
+
+
+KindInPath = Annotated[Kind, Depends(_kind)]
+"""Which form: teams-and-members, villages or organisations."""
+
+
 @routes.get(
     "/imports/{kind}/template.xlsx",
     openapi_extra=who(OFFICERS, "lists the caller's units"),
@@ -38,7 +52,7 @@ WORKBOOK: dict[int | str, dict[str, Any]] = {
     responses=WORKBOOK,
 )
 async def download_template(
-    service: Svc, kind: Annotated[Kind, Path()], caller: Annotated[Caller, allow(*OFFICERS)], on: Day | None = None
+    service: Svc, kind: KindInPath, caller: Annotated[Caller, allow(*OFFICERS)], on: Day | None = None
 ) -> Response:
     """The empty form: drop-downs, a frozen head, instructions in both languages. `on`: the day of the units."""
     async with service.pool.acquire() as conn:

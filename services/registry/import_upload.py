@@ -5,27 +5,27 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request
+from fastapi import Query, Request
 from starlette.datastructures import UploadFile
 
-from services.registry.import_show import ImportView, view
-from services.registry.import_template import XLSX
+from services.registry.import_show import ImportView, note, view
+from services.registry.import_template import XLSX, KindInPath
 from services.registry.import_worker import BUSY, Job, worker_of
 from services.registry.imports.kinds import Kind
-from services.registry.person import Action, Why
+from services.registry.person import Action
 from services.registry.store import imports
-from services.registry.store import vault as vault_store
+from shared import errors
 from shared.auth import OFFICERS, Caller
 from shared.deps import Svc
-from shared.http import Name, allow, router, who
+from shared.http import ID_PATTERN, Name, allow, router, who
 from shared.service import Service
-from shared.sheets import refusals
-from shared.telemetry import current_traceparent
+from shared.sheets import container, refusals
 
 routes = router("imports")
 ENVELOPE = 100_000
 """Bytes that a form may need around a file."""
-UPLOADS = {"/imports": refusals.MAX_FILE + ENVELOPE}
+UPLOADS = dict.fromkeys((*(f"/imports/{kind.value}" for kind in Kind), "/nhap"), refusals.MAX_FILE + ENVELOPE)
+"""Addresses of the API and of the pages that take files."""
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY: dict[str, Any] = {
     "required": True,
@@ -52,15 +52,18 @@ _BODY: dict[str, Any] = {
 )
 async def upload_import(
     service: Svc,
-    kind: Annotated[Kind, Path()],
+    kind: KindInPath,
     request: Request,
     caller: Annotated[Caller, allow(*OFFICERS)],
     file_name: Annotated[Name | None, Query(description="Shown again to whoever uploaded it.")] = None,
+    import_id: Annotated[
+        str | None, Query(pattern=ID_PATTERN, description="Made by the client, so that sending again is harmless.")
+    ] = None,
 ) -> ImportView:
     """Takes a .xlsx, .xls or .ods and begins to check it; GET /imports/{import_id} shows how far it is."""
     may_import(service, caller, kind)
     named, data = await _file(request)
-    return await take(service, caller, kind, named or file_name, data)
+    return await take(service, caller, kind, named or file_name, data, import_id=import_id)
 
 
 def may_import(service: Service, caller: Caller, kind: Kind) -> None:
@@ -69,26 +72,40 @@ def may_import(service: Service, caller: Caller, kind: Kind) -> None:
         caller.must_cover([service.province], field="kind")
 
 
-async def take(service: Service, caller: Caller, kind: Kind, file_name: str | None, data: bytes) -> ImportView:
-    """Keeps an upload and queues it. Raises a refusal for what is empty or too large."""
+async def take(
+    service: Service, caller: Caller, kind: Kind, file_name: str | None, data: bytes, *, import_id: str | None = None
+) -> ImportView:
+    """Keeps an upload and queues it. Raises a refusal for what is empty, too large or no workbook at all."""
     may_import(service, caller, kind)
-    if not data:
-        raise refusals.EMPTY
-    if len(data) > refusals.MAX_FILE:
-        raise refusals.TOO_LARGE
+    container.must_look_like_one(data)
     worker, now = worker_of(service), service.clock()
-    if worker.full:
-        raise BUSY
     new = imports.Import(
-        service.new_id(), kind.value, "waiting", _short(file_name), len(data), hashlib.sha256(data).hexdigest(),
-        caller.subject, sorted(caller.roles), list(caller.units), now, now,
+        import_id or service.new_id(), kind.value, "waiting", _short(file_name), len(data),
+        hashlib.sha256(data).hexdigest(), caller.subject, sorted(caller.roles), list(caller.units), now, now,
     )  # fmt: skip
     async with service.pool.acquire() as conn, conn.transaction():
-        await imports.save_import(conn, new)
-        access = vault_store.Access(now, caller.subject, sorted(caller.roles), Why.IMPORT, current_traceparent())
-        await vault_store.note_access(conn, access, Action.WRITTEN, [new.import_id], [("import_rows",)])
+        if earlier := await imports.find(conn, new.import_id):
+            return view(_the_same(earlier, new), now)
+        if worker.full:
+            raise BUSY
+        if not await imports.save_import(conn, new):
+            raise _taken()
+        await note(conn, caller, Action.WRITTEN, new.import_id, now)
     worker.take(Job(new.import_id, kind, data, caller))
     return view(new, now)
+
+
+def _the_same(earlier: imports.Import, new: imports.Import) -> imports.Import:
+    if (earlier.subject, earlier.kind, earlier.digest) != (new.subject, new.kind, new.digest):
+        raise _taken()
+    return earlier
+
+
+def _taken() -> errors.Problem:
+    return errors.conflict(
+        "id_taken", "import_id", "Mã này đã được dùng cho tệp khác. Hãy tạo mã mới.",
+        "This id is taken by another file. Make a new one.",
+    )  # fmt: skip
 
 
 def _short(file_name: str | None) -> str | None:

@@ -80,7 +80,7 @@ def main() -> None:
         said = json.dumps(problem.slug)
     except MemoryError:
         said = json.dumps(refusals.TOO_HEAVY.slug)
-    except Exception:  # whatever a broken file does to a reader, it is a broken file
+    except BaseException:  # whatever a broken file does to a reader, it is a broken file; a panic is no Exception
         said = json.dumps(refusals.DAMAGED.slug)
     sys.stdout.write(said)
 

@@ -23,18 +23,23 @@ class Kind(StrEnum):
     ODS = "ods"
 
 
-def open_safely(data: bytes) -> tuple[Kind, bytes]:
-    """The kind and the bytes to read. Raises a refusal for what is no workbook, encrypted, or unpacks too large."""
+def must_look_like_one(data: bytes) -> None:
+    """Raises a refusal for what is empty, too large, or no workbook by its first bytes; opens nothing."""
     if not data:
         raise refusals.EMPTY
     if len(data) > refusals.MAX_FILE:
         raise refusals.TOO_LARGE
+    if not data.startswith((_OLE, _ZIP)):
+        raise refusals.NOT_A_WORKBOOK
+
+
+def open_safely(data: bytes) -> tuple[Kind, bytes]:
+    """The kind and the bytes to read. Raises a refusal for what is no workbook, encrypted, or unpacks too large."""
+    must_look_like_one(data)
     if data.startswith(_OLE):
         if "EncryptedPackage".encode("utf-16-le") in data:
             raise refusals.ENCRYPTED
         return Kind.XLS, data
-    if not data.startswith(_ZIP):
-        raise refusals.NOT_A_WORKBOOK
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         kind = _kind(set(archive.namelist()))
         return kind, _repacked(archive)

@@ -91,11 +91,9 @@ class Places:
     def _narrow(self, fits: list[Unit], sought: Sought) -> list[Unit]:
         """Of several, the caller's own; a commune rather than the district that is called like it."""
         unique = list({u.unit_id: u for u in fits}.values())
-        own = [u for u in unique if not self._mine.isdisjoint(u.path)]
         if Level.COMMUNE in sought.levels:
-            fitting = [u for u in own or unique if not self.has_communes(u.unit_id, sought.day)]
-            return fitting or own or unique
-        return own or unique
+            unique = [u for u in unique if not self.has_communes(u.unit_id, sought.day)] or unique
+        return [u for u in unique if not self._mine.isdisjoint(u.path)] or unique
 
     def _is_in(self, unit: Unit, hint: str, day: date) -> bool:
         above = self.on_day(unit.parent_id, day)

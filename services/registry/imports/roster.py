@@ -19,7 +19,7 @@ from services.registry.imports.team_lines import TeamLine
 from services.registry.membership import Membership, RoleSince
 from services.registry.person import Person
 from services.registry.site import Site
-from services.registry.team import Founding, NameSince, TeamHistory
+from services.registry.team import Founding, NameSince, TeamHistory, TeamPlace
 from shared.contracts import Event
 from shared.contracts.registry import LeaveReason, Role
 from shared.errors import Problem
@@ -35,6 +35,8 @@ class Changes(NamedTuple):
     """What is to be written, all of it or what a line adds."""
 
     teams: list[team.Team]
+    places: list[TeamPlace]
+    """Where new teams went by reforms since they were formed."""
     joined: list[Membership]
     roles: list[tuple[Membership, RoleSince]]
     left: list[Membership]
@@ -49,7 +51,7 @@ class Changes(NamedTuple):
 
 def nothing() -> Changes:
     """No change."""
-    return Changes([], [], [], [], [], [])
+    return Changes([], [], [], [], [], [], [])
 
 
 class _Refused(Exception):
@@ -123,9 +125,13 @@ class Roster:
             formed, event = team.form(site, founding, self._scope.now)
         except Problem as problem:
             raise _Refused(from_problem(problem, FIELDS)) from problem
-        self._history = TeamHistory(formed, (team.first_place(formed),), (NameSince(formed.formed_on, formed.name),))
+        first = team.first_place(formed)
+        further = team.follow(site, first)
+        places = [place for place, _ in further]
+        ended = first._replace(valid_to=places[0].valid_from) if places else first
+        self._history = TeamHistory(formed, (ended, *places), (NameSince(formed.formed_on, formed.name),))
         self._founded_by = read.line.number
-        return nothing()._replace(teams=[formed], events=[event])
+        return nothing()._replace(teams=[formed], places=places, events=[event, *(moved for _, moved in further)])
 
     def _must_agree(self, read: Read) -> None:
         """A team is founded by its first good line; the others say the same of it."""

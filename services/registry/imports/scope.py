@@ -29,6 +29,11 @@ class Scope(NamedTuple):
         """Whether every unit is the caller's."""
         return self.province in self.units
 
+    @property
+    def own_units(self) -> frozenset[str]:
+        """Units that are meant rather than others of the same name; none are, where all are the caller's."""
+        return frozenset() if self.whole_province else self.units
+
     def covers(self, path: Iterable[str | None]) -> bool:
         """Whether a unit is the caller's, by the ids of the unit and all above it."""
         return self.whole_province or not self.units.isdisjoint(p for p in path if p)

@@ -105,8 +105,6 @@ class Matcher:
         return TeamLine(read, history.team.team_id, remarks=tuple(_differences(read, history)))
 
     def _new(self, read: Read, unit: Unit) -> TeamLine:
-        if not self._scope.covers(unit.path):
-            return TeamLine(read, None, remarks=(outside("unit", unit.name),))
         formed_on = read.get("formed_on")
         level, village, name = _said(read)
         team_id = id_of("team", unit.unit_id, level, village, name, formed_on.isoformat())
@@ -123,6 +121,15 @@ class Matcher:
         """The village as a unit, where it is one and its name leaves no doubt."""
         found = self._places.find(Sought(village, None, day, (Level.VILLAGE,), unit.unit_id))
         return found[0] if len(found) == 1 else None
+
+
+def at(line: TeamLine, site: Site, scope: Scope) -> TeamLine:
+    """A line of a new team, at a site of which is known what became of it since; where it is today must be the
+    caller's."""
+    today = site.on(scope.today).unit
+    if scope.covers(today.path):
+        return line._replace(site=site)
+    return line._replace(remarks=(*line.remarks, outside("unit", today.name)))
 
 
 def _said(read: Read) -> tuple[str, str, str]:

@@ -57,13 +57,14 @@ async def secret(conn: Conn) -> bytes:
     return key
 
 
-async def save_import(conn: Conn, new: Import) -> None:
-    """Inserts an upload."""
-    await conn.execute(
+async def save_import(conn: Conn, new: Import) -> bool:
+    """Inserts an upload; answers False when the id is taken."""
+    status = await conn.execute(
         "insert into vault_import (import_id, kind, state, file_name, size, digest, subject, roles, units, created_at,"
-        " touched_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        " touched_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing",
         *new[:11],
     )
+    return status.endswith(" 1")
 
 
 async def find(conn: Conn, import_id: str) -> Import | None:
@@ -192,8 +193,8 @@ async def save_commit(conn: Conn, import_id: str, now: datetime, summary: Mappin
         "delete from vault_import_row where import_id = $1 and outcome is distinct from 'refused'", import_id
     )
     await conn.execute(
-        "update vault_import set state = 'committed', committed_at = $2, summary = $3, purged_at ="
-        " case when exists (select from vault_import_row where import_id = $1) then null else $2 end"
+        "update vault_import set state = 'committed', committed_at = $2::timestamptz, summary = $3, purged_at ="
+        " case when exists (select from vault_import_row where import_id = $1) then null else $2::timestamptz end"
         " where import_id = $1",
         import_id,
         now,
