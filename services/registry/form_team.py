@@ -9,9 +9,10 @@ from pydantic import Field
 
 from services.registry import team
 from services.registry.store import teams
-from services.registry.team_access import load_site
+from services.registry.team_access import Wanted, load_site
 from shared import errors
 from shared.auth import OFFICERS, Caller
+from shared.clock import local_day
 from shared.commands import Decision
 from shared.contracts.reform import Level
 from shared.db import Conn
@@ -33,6 +34,9 @@ class FormTeam(Body):
     village_id: Id | None = Field(
         None, description="The village as a unit, where it is one; then its name may be left out."
     )
+    successor_id: Id | None = Field(
+        None, description="Of a unit that was split after the founding day: the successor that the team is at now."
+    )
     decision_number: Name = Field(examples=["12/QĐ-UBND"])
     decision_date: Day
     formed_on: Day
@@ -49,15 +53,18 @@ async def form_team(service: Svc, body: FormTeam, caller: Annotated[Caller, allo
     """Forms a team. The same id and content again: the first answer again; other content: 409."""
 
     async def work(conn: Conn, now: datetime) -> Decision:
-        site = await load_site(conn, body.unit_id, body.village_id, body.formed_on, day_field="formed_on")
-        caller.must_cover((service.province, *site.unit.path), field="unit_id")
+        wanted = Wanted(body.unit_id, body.village_id, body.successor_id)
+        site = await load_site(conn, wanted, body.formed_on, day_field="formed_on")
+        caller.must_cover((service.province, *site.on(local_day(now)).unit.path), field="unit_id")
         founding = team.Founding(
-            **body.model_dump(exclude={"unit_id", "level", "village_id"}), level=Level(body.level)
-        )  # fmt: skip
+            **body.model_dump(include=set(team.Founding._fields) - {"level"}), level=Level(body.level)
+        )
         formed, event = team.form(site, founding, now)
         if not await teams.save_team(conn, formed, known_from=now):
             raise id_taken()
-        return Decision({"team_id": formed.team_id}, [event])
+        further = team.follow(site, team.first_place(formed))
+        await teams.save_places(conn, [place for place, _ in further], known_from=now)
+        return Decision({"team_id": formed.team_id}, [event, *(moved for _, moved in further)])
 
     done = await service.commands.execute("form_team", work, key=body.team_id, body=body, field="team_id")
     return TeamAnswer(**done.answer, pos=done.pos)

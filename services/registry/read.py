@@ -14,7 +14,7 @@ from services.registry.membership import Membership, no_such_member
 from services.registry.store import memberships, teams, units
 from services.registry.team import Team, TeamHistory
 from services.registry.team_access import manages, may_manage, no_such_team
-from services.registry.web.timeline import Entry, entries
+from services.registry.team_events import Happening, happened
 from shared.auth import OFFICERS, Caller, Role
 from shared.clock import local_day
 from shared.deps import Svc
@@ -155,9 +155,7 @@ async def show_team(
     now = manages(caller, history.place_on(today), service.province, Role.OPERATOR)
     if not now:
         may_manage(caller, history.place_on(on or today), service.province, Role.OPERATOR)
-    told = [
-        _told(e) for _, some in reversed(entries(history, people)) for e in some if now or on is None or e.day <= on
-    ]
+    told = [_told(h) for h in happened(history, people) if now or on is None or h.day <= on]
     return TeamDetail(**_as_on(history, on or today), members=_members(people, on), history=told)
 
 
@@ -224,16 +222,8 @@ def _members(people: Sequence[Membership], on: date | None) -> list[MemberView]:
     ]
 
 
-def _told(entry: Entry) -> HistoryView:
-    """An entry of the timeline with its text under its own name."""
-    field = {"formed": "name", "renamed": "name", "joined": "role", "role": "role"}.get(entry.what, "reason")
-    place = entry.place._asdict() if entry.place else {}
-    where = {k: place.get(k) for k in ("unit_id", "village", "village_id", "reform_id")}
-    before = entry.before.unit_id if entry.before else None
-    return HistoryView(
-        day=entry.day, what=entry.what, member_id=entry.member_id or None, from_unit_id=before, **where,
-        **{field: str(entry.text)},
-    )  # fmt: skip
+def _told(happening: Happening) -> HistoryView:
+    return HistoryView(**{name: getattr(happening, name) for name in HistoryView.model_fields})
 
 
 def _place(place: Membership, history: TeamHistory, today: date) -> MembershipView:

@@ -28,6 +28,17 @@ class Site(NamedTuple):
     """There are communes directly below it."""
     village: Unit | None = None
     """The village as it is on that day, where it is named by its id."""
+    later: tuple[Site, ...] = ()
+    """What became of it since, by the reforms that are known: each from its own first day on."""
+
+    @property
+    def anchor(self) -> Unit:
+        """The unit that a team there follows: the village, where it is named by its id."""
+        return self.village or self.unit
+
+    def on(self, day: date) -> Site:
+        """The site as it is on a later day."""
+        return next((s for s in reversed(self.later) if s.anchor.valid_from <= day), self)
 
     @property
     def village_id(self) -> str | None:
@@ -50,7 +61,12 @@ def unit_on(states: Sequence[Unit], unit_id: str, day: date, *, field: str, day_
             f"«{first.name}» có hiệu lực từ {first.valid_from:%d/%m/%Y}; ngày này phải từ ngày đó.",
             f"«{first.name}» is in force from {first.valid_from}; this must be on or after that day.",
         )
-    raise errors.invalid(
+    raise unit_ended(last, day, field)
+
+
+def unit_ended(last: Unit, day: date, field: str = "unit_id") -> errors.Problem:
+    """422: the unit is in force no longer on a day."""
+    return errors.invalid(
         "unit_ended",
         field,
         f"«{last.name}» hết hiệu lực từ {last.valid_to:%d/%m/%Y}. Hãy chọn đơn vị có hiệu lực vào ngày {day:%d/%m/%Y}.",
@@ -58,9 +74,28 @@ def unit_on(states: Sequence[Unit], unit_id: str, day: date, *, field: str, day_
     )
 
 
+def successor_needed(ended: Unit, day: date, candidates: Sequence[Unit]) -> errors.Problem:
+    """422: a unit was split since; somebody has to say where the team is."""
+    names = ", ".join(f"«{u.name}» ({u.unit_id})" for u in candidates) or "–"
+    return errors.invalid(
+        "successor_needed",
+        "successor_id",
+        f"Từ {day:%d/%m/%Y} «{ended.name}» được chia vào: {names}. Hãy nêu tổ thuộc đơn vị nào.",
+        f"From {day} on «{ended.name}» is part of: {names}. Say which one the team is at.",
+    )
+
+
+def level_at(level: Level, unit: Unit) -> Level:
+    """The level of a team at a unit that came to be where it was: as before, where there may be such a team."""
+    return level if unit.level in TEAM_LEVELS[level] else unit.level
+
+
 def must_take(site: Site, level: Level, village: str | None) -> str | None:
     """Refuses a site that takes no team of the level; answers with the village's name, of a village team."""
     unit = site.unit
+    last = (site, *site.later)[-1].anchor
+    if last.valid_to is not None:
+        raise unit_ended(last, last.valid_to)
     if unit.level not in TEAM_LEVELS.get(level, ()):
         raise errors.invalid(
             "level_does_not_fit_unit",

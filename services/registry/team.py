@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import NamedTuple
 
-from services.registry.site import Site, must_take
+from services.registry.site import Site, level_at, must_take
 from shared import errors
 from shared.clock import local_day, start_of_day
 from shared.contracts.reform import EndReason, Level, MoveReason
@@ -140,6 +140,23 @@ def first_place(team: Team) -> TeamPlace:
         team.team_id, team.formed_on, None, team.unit_id, team.level, team.village, team.village_id, team.district_id,
         team.commune_id, FOUNDING,
     )  # fmt: skip
+
+
+def follow(site: Site, first: TeamPlace) -> list[tuple[TeamPlace, TeamReassigned]]:
+    """Where a team goes from a place at a site, by reforms that took effect before it was recorded."""
+    found: list[tuple[TeamPlace, TeamReassigned]] = []
+    place = first
+    for later in site.later:
+        village = later.village.name if later.village else place.village
+        after = TeamPlace(
+            place.team_id, later.anchor.valid_from, None, later.unit.unit_id, level_at(place.level, later.unit),
+            village, later.village_id, later.unit.district_id, later.unit.commune_id, MoveReason.REFORM,
+        )  # fmt: skip
+        if after[3:9] != place[3:9]:
+            found.append((after, reassigned(place, after)))
+            place = after
+    ends = [*(after.valid_from for after, _ in found[1:]), None]
+    return [(after._replace(valid_to=end), event) for (after, event), end in zip(found, ends, strict=False)]
 
 
 def rename(history: TeamHistory, name: str, effective_on: date, now: datetime) -> tuple[NameSince, TeamRenamed]:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.registry import site
 from services.registry.site import Site
-from services.registry.store import teams, units
+from services.registry.store import lineage, reforms, teams, units
 from services.registry.team import TeamHistory
+from services.registry.unit import Unit
 from shared import errors
 from shared.auth import OFFICERS, Caller, Role
 from shared.clock import local_day
+from shared.contracts.reform import Level
 from shared.db import Conn
 
 ROLES = (*OFFICERS, Role.TEAM_LEADER)
 """Who may manage the members of a team."""
 SCOPE = "officers: teams in the caller's units; a team leader: the own team"
+
+
+class Wanted(NamedTuple):
+    """Where somebody wants a team to be."""
+
+    unit_id: str
+    village_id: str | None
+    successor_id: str | None
+    """Which successor, if the unit was split since."""
 
 
 class Placed(Protocol):
@@ -57,16 +68,40 @@ async def lock_managed(
     return [found[team_id] for team_id in team_ids.values()]
 
 
-async def load_site(conn: Conn, unit_id: str, village_id: str | None, day: date, *, day_field: str) -> Site:
-    """A unit and a village below it as they are on a day; the map stays as it is until the transaction ends."""
+async def load_site(conn: Conn, wanted: Wanted, day: date, *, day_field: str) -> Site:
+    """A site as it is on a day and since; the map stays as it is until the transaction ends."""
     await units.hold_map(conn)
-    states = await units.states(conn, unit_id)
-    unit = site.unit_on(states, unit_id, day, field="unit_id", day_field=day_field)
+    states = await units.states(conn, wanted.unit_id)
+    unit = site.unit_on(states, wanted.unit_id, day, field="unit_id", day_field=day_field)
     village = None
-    if village_id is not None:
-        states = await units.states(conn, village_id)
-        village = site.unit_on(states, village_id, day, field="village_id", day_field=day_field)
-    return Site(unit, await units.has_communes(conn, unit_id, day), village)
+    if wanted.village_id is not None:
+        states = await units.states(conn, wanted.village_id)
+        village = site.unit_on(states, wanted.village_id, day, field="village_id", day_field=day_field)
+    since = await later(conn, village or unit, wanted.successor_id)
+    return Site(unit, await units.has_communes(conn, unit.unit_id, day), village, since)
+
+
+async def later(conn: Conn, anchor: Unit, chosen: str | None) -> tuple[Site, ...]:
+    """What became of a unit or a village since, by the reforms that are known; nothing while it is as it was."""
+    found: list[Site] = []
+    while anchor.valid_to is not None:
+        day, before = anchor.valid_to, anchor
+        same = await units.on_day(conn, before.unit_id, day)
+        anchor = same or await _successor(conn, before, day, chosen)
+        parent = anchor.level is Level.VILLAGE and await units.on_day(conn, anchor.parent_id or "", day)
+        found.append(Site(parent, False, anchor) if parent else Site(anchor, False))
+    return tuple(found)
+
+
+async def _successor(conn: Conn, ended: Unit, day: date, chosen: str | None) -> Unit:
+    """Who follows a unit that ended: the only successor, the heir where there is none, else the one that is chosen."""
+    ids = [r.unit_id for r in await lineage.successors(conn, ended.unit_id, day) if r.since == day]
+    ids = ids or await reforms.heirs_of(conn, ended.unit_id, day)
+    there = await units.many_on_day(conn, ids, day)
+    meant = ids[0] if len(ids) == 1 else chosen
+    if meant not in there:
+        raise site.successor_needed(ended, day, list(there.values())) if there else site.unit_ended(ended, day)
+    return there[meant]
 
 
 def no_such_team(team_id: str) -> errors.Problem:
