@@ -24,8 +24,9 @@ from services.registry.app import SPEC as REGISTRY
 from services.registry.store import lineage, units
 from services.reporting import store as reporting
 from services.reporting.app import SPEC as REPORTING
+from services.reporting.maps import Spots
 from services.reporting.projections.progress_rows import CampaignRow
-from services.reporting.store import MembersChosen
+from services.reporting.store import MembersChosen, Whose
 from shared import event_log
 from shared.db import Conn
 from shared.projection import store as projections
@@ -33,7 +34,10 @@ from shared.service import Spec
 
 WRITES = ("save_", "mark_", "note_", "end_", "lock_map", "hold_map", "restore_", "replace_")
 SMALL = {
-    "unit": "some hundreds", "roster_unit": "187", "known_unit": "187",
+    "unit": "some hundreds", "unit_version": "2,000 with the villages", "roster_unit": "as many",
+    "known_unit": "as many",
+    "roster_heir": "some hundreds a reform", "reform": "a handful in a decade", "lineage": "some hundreds a reform",
+    "headcount": "some of each organisation",
     "organisation": "some hundreds", "known_organisation": "some hundreds",
     "campaign": "a handful in a decade", "campaign_topic": "some tens", "course": "some tens",
     "unit_total": "187 of a campaign", "organisation_result": "some hundreds of a course",
@@ -42,7 +46,8 @@ SMALL = {
 }  # fmt: skip
 """Tables that may be read from end to end, and how large they become."""
 WHOLE_PROVINCE = {
-    "team": "1,700 teams", "member": "12,000 members", "member_progress": "as many of a campaign",
+    "team": "1,700 teams", "team_place": "1,700 teams", "team_total": "as many of a campaign",
+    "membership": "12,000 members", "member_progress": "as many of a campaign",
 }  # fmt: skip
 """What an answer about everyone counts from end to end, on purpose: members against the quota depend on the window."""
 
@@ -73,6 +78,11 @@ OF = CampaignRow("c2", "C", date(2023, 7, 28), "ceremony_day", 7, date(2023, 7, 
 END = datetime(2200, 1, 1, tzinfo=UTC)
 MIDDLE = datetime(2023, 7, 30, tzinfo=UTC)
 DISTRICTS = [f"d{n}" for n in range(13)]
+DAY = date(2023, 8, 3)
+COMMUNES = [f"u{n}" for n in range(1, 174)]
+SPOTS = Spots(DAY, COMMUNES, [f"d{n % 13}" for n in range(1, 174)], [], [])
+A_COMMUNES = [f"t{n}" for n in range(6, 8000, 173)]
+A_DISTRICTS = [f"t{n}" for n in range(1, 8001) if (1 + n % 173) % 13 == 7]
 A_THIRTEENTH = {"member_progress": "a district is a thirteenth of the province"}
 
 DAY = date(2025, 8, 1)
@@ -171,15 +181,23 @@ STORES = {
           '{t}', '2023-08-15', '{533}' from generate_series(1, 3) n;
         insert into guidance select 'g' || n, 'd', 'c1', 'm' || n % 12000, 't', 'r' || n, '{t}', 'home', 'u', 'd', 'u',
           timestamptz '2023-07-28' + n * interval '1 second', now() from generate_series(1, 60000) n;
-        insert into model.roster_member select 'm' || n, 't', 'u', 'd', 'u', '2023-07-02', null
-          from generate_series(1, 12000) n;
-        insert into model.roster_unit select 'u' || n, 'commune', 'U' from generate_series(1, 187) n;
+        insert into model.roster_spell select 'm' || n, 't' || 1 + n % 8000, '2023-07-02', null, 'member', null
+          from generate_series(1, 40000) n;
+        insert into model.roster_team_place select 't' || n, '2023-07-01', null, 'u' || 1 + n % 187, 'commune', null,
+          null from generate_series(1, 8000) n;
+        insert into model.roster_unit select 'u' || n, '2020-02-01', null, false, 'u', 'U', 'commune', 'commune', null,
+          'd', 'u' from generate_series(1, 2000) n;
+        insert into model.roster_heir select 'u' || n, '2025-07-01', 'h', false from generate_series(1, 187) n;
         """,
         [
             read("campaigns"),
             read("campaign", campaign_id="c1"),
-            read("unit_ids", wanted=["u1", "u2"]),
-            read("members", wanted=[f"m{n}" for n in range(500)]),
+            read("units_on", wanted=["u1", "u2"], day=date(2023, 7, 28)),
+            read("members", wanted=["m7"]),
+            read("members", {"roster_team_place": "a full batch has a tenth of all teams"},
+                 wanted=[f"m{n}" for n in range(500)]),
+            read("team_path", team_id="t7"),
+            read("heirs"),
             read("digests", wanted=[f"g{n}" for n in range(500)]),
             read("lock_guidance", guidance_id="g7"),
             read("guidances_of", member_id="m7", after=(END, ""), limit=50),
@@ -217,20 +235,26 @@ STORES = {
         REPORTING,
         reporting,
         """
-        insert into model.unit select 'd' || n, 'd' || n, 'D', 'district', 'district', '51', 'd' || n, '2020-02-01'
-          from generate_series(0, 12) n;
-        insert into model.unit select 'u' || n, 'u' || n, 'U', 'commune', 'commune', 'd' || n % 13, 'd' || n % 13,
-          '2020-02-01' from generate_series(1, 173) n;
-        insert into model.organisation select 'o' || n, 'O', 'press', null from generate_series(1, 500) n;
+        insert into model.unit_version select 'd' || n, '2020-02-01', null, false, 'd', 'D', 'district', 'district',
+          '51', 'd' || n, null from generate_series(0, 12) n;
+        insert into model.unit_version select 'u' || n, '2020-02-01', null, false, 'u', 'U', 'commune', 'commune',
+          'd' || n % 13, 'd' || n % 13, 'u' || n from generate_series(1, 2000) n;
+        insert into model.organisation select 'o' || n, 'O', 'press', null, null, null, null
+          from generate_series(1, 500) n;
+        insert into model.headcount select 'o' || n, '2023-07-01', 9 from generate_series(1, 500) n;
         insert into model.campaign select 'c' || n, 'C', '2023-07-28', 'ceremony_day', 7, '2023-07-28', '2023-08-03', 7,
           '2023-08-15', 13 from generate_series(1, 3) n;
-        insert into model.team select 't' || n, 'T', 'commune', 'u' || 1 + n % 173, null, 'd' || (1 + n % 173) % 13,
-          'u' || 1 + n % 173, '2023-07-01' from generate_series(1, 8000) n;
-        insert into model.member select 'm' || n, 't' || 1 + n % 8000, 'member', null, 'u' || 1 + n % 173,
-          'd' || (1 + n % 173) % 13, 'u' || 1 + n % 173, '2023-07-02', null from generate_series(1, 30000) n;
-        insert into model.member_progress select 'c' || c, 'm' || n, 't' || 1 + n % 8000, 3, 3, 3, 3, 0, now()
+        insert into model.team select 't' || n, 'T', '2023-07-01', null, null from generate_series(1, 8000) n;
+        insert into model.team_place select 't' || n, '2023-07-01', null, 'u' || 1 + n % 173, 'commune', null, null
+          from generate_series(1, 8000) n;
+        insert into model.team_total select 'c' || c, 't' || n, 'u' || 1 + n % 173, 'd', 9
+          from generate_series(1, 8000) n, generate_series(1, 3) c;
+        insert into model.membership select 'm' || n, 't' || 1 + n % 8000, '2023-07-02', null, 'member', null
+          from generate_series(1, 30000) n;
+        insert into model.member_progress select 'c' || c, 'm' || n, 3, 3, 3, 3, 0, now()
           from generate_series(1, 30000) n, generate_series(1, 3) c;
-        insert into model.citizen select 'c2', 'r' || n, '[]' from generate_series(1, 30000) n;
+        insert into model.citizen select 'c' || c, 'r' || n, '[]'
+          from generate_series(1, 30000) n, generate_series(1, 3) c;
         insert into model.unit_total select 'c' || c, 'u' || n, 1, 1, 0, 0
           from generate_series(1, 173) n, generate_series(1, 3) c;
         insert into model.unit_day select 'c' || c, 'u' || u, date '2023-07-28' + d, date '2023-07-28' + d + r,
@@ -244,34 +268,43 @@ STORES = {
             read("campaign", campaign_id=None),
             read("campaign", campaign_id="c2"),
             read("topics", campaign_id="c2"),
-            read("unit_counts"),
-            read("province_name", province="51"),
-            read("path", unit_or_team="t7"),
+            read("unit_name", unit_id="u7"),
+            read("is_team", team_id="t7"),
+            read("state", stream="registry"),
+            read("units_on", day=DAY),
+            read("lineage"),
+            read("strays", {"team_place": "all are looked at, once for a map"}, day=DAY, unit_ids=COMMUNES),
+            read("teams_at", day=DAY, unit_ids=["u7"]),
+            read("teams_at", day=DAY, unit_ids=[f"u{n}" for n in range(1, 14)]),
             read("totals", campaign_id="c2"),
             read("province_counts", WHOLE_PROVINCE, of=OF),
-            read("units", WHOLE_PROVINCE, of=OF, level="district", within=None, sort="share", page=(0, 100)),
-            read("one_unit", WHOLE_PROVINCE, of=OF, unit_id="u7"),
-            read("count_units", level="commune", within="d7"),
+            read("counts_by_key", WHOLE_PROVINCE, of=OF, spots=SPOTS),
+            read("recorded_totals", campaign_id="c2"),
+            read("are_recorded", WHOLE_PROVINCE, campaign_id="c2", own=SPOTS),
+            read("sessions_by_key", WHOLE_PROVINCE, campaign_id="c2", spots=SPOTS),
+            read("citizens_by_key", {"citizen": "every citizen of the campaign counts", **WHOLE_PROVINCE},
+                 campaign_id="c2", spots=SPOTS),
             read("days", campaign_id="c2", by="occurred", unit_id="u7"),
             read("days", campaign_id="c2", by="received", unit_id="d7"),
             read("days", {"unit_day": "every day of every unit of the campaign counts"}, campaign_id="c2",
                  by="occurred", unit_id=None),
-            read("organisations", page=(0, 100)),
+            read("organisations", on=DAY, page=(0, 100)),
             read("count_organisations"),
             read("course_totals"),
-            read("teams", of=OF, within=["t7"], page=(0, 100)),
-            read("teams", of=OF, within=["u7"], page=(0, 100)),
-            read("teams", A_THIRTEENTH, of=OF, within=["d7"], page=(0, 100)),
-            read("teams", WHOLE_PROVINCE, of=OF, within=None, page=(0, 100)),
-            read("count_teams", within=["d7"]),
-            read("count_teams", WHOLE_PROVINCE, within=None),
-            read("members", of=OF, chosen=MembersChosen(["m7"], False), page=(0, 100)),
-            read("members", of=OF, chosen=MembersChosen(["t7"], True), page=(0, 100)),
-            read("members", of=OF, chosen=MembersChosen(["u7"], True), page=(0, 100)),
-            read("members", A_THIRTEENTH, of=OF, chosen=MembersChosen(["d7"], False), page=(0, 100)),
-            read("members", WHOLE_PROVINCE, of=OF, chosen=MembersChosen(None, True), page=(0, 100)),
-            read("count_members", of=OF, chosen=MembersChosen(["u7"], False)),
-            read("count_members", WHOLE_PROVINCE, of=OF, chosen=MembersChosen(None, False)),
+            read("teams", of=OF, whose=Whose(["t7"]), day=DAY, page=(0, 100)),
+            read("teams", of=OF, whose=Whose(A_COMMUNES), day=DAY, page=(0, 100)),
+            read("teams", A_THIRTEENTH, of=OF, whose=Whose(A_DISTRICTS), day=DAY, page=(0, 100)),
+            read("teams", WHOLE_PROVINCE, of=OF, whose=Whose(), day=DAY, page=(0, 100)),
+            read("count_teams", of=OF, whose=Whose(A_COMMUNES)),
+            read("count_teams", WHOLE_PROVINCE, of=OF, whose=Whose()),
+            read("members", of=OF, chosen=MembersChosen(Whose(member_ids=["m7"]), False), day=DAY, page=(0, 100)),
+            read("members", of=OF, chosen=MembersChosen(Whose(["t7"]), True), day=DAY, page=(0, 100)),
+            read("members", of=OF, chosen=MembersChosen(Whose(A_COMMUNES), True), day=DAY, page=(0, 100)),
+            read("members", A_THIRTEENTH, of=OF, chosen=MembersChosen(Whose(A_DISTRICTS), False), day=DAY,
+                 page=(0, 100)),
+            read("members", WHOLE_PROVINCE, of=OF, chosen=MembersChosen(Whose(), True), day=DAY, page=(0, 100)),
+            read("count_members", of=OF, chosen=MembersChosen(Whose(A_COMMUNES), False)),
+            read("count_members", WHOLE_PROVINCE, of=OF, chosen=MembersChosen(Whose(), False)),
         ],
     ),
 }  # fmt: skip
