@@ -16,8 +16,8 @@ from shared.errors import Problem
 from shared.vietnamese import bare_key, search_key
 
 EXACT, PREFIX, WORDS = 0, 1, 2
-"""The whole name; its beginning; every word that was typed begins a word of it. Then come names that are only alike:
-3 for the very like (0.9 and more of 1), 4 from 0.8 on, and so on."""
+"""The whole name; its beginning; every word that was typed begins a word of it. Where no name fits so, those that are
+only alike: 3 for the very like (0.9 and more of 1), 4 from 0.8 on, and so on."""
 LEAST_ALIKE = 0.5
 """Names that have less in common are not found. Of 1; what Postgres calls the word similarity of trigrams."""
 AFTER_ALL = b"\xff"

@@ -158,11 +158,8 @@ async def find(service: Service, caller: Caller | None, asked: SearchAsked, kind
         await store.prepare(conn)
         scope = await _scope(conn, service.province, caller, asked.within, day)
         last = await _last(conn, wanted, day, scope, asked.after)
-        pieces = [
-            await STORES[k](conn, store.Asked(wanted, day, scope.among(k), ranking.floor(k, last), asked.limit + 1))
-            for k in chosen
-        ]
-        shown, cursor = ranking.page(pieces, asked.limit)
+        asks = [store.Asked(wanted, day, scope.among(k), ranking.floor(k, last), asked.limit + 1) for k in chosen]
+        shown, cursor = await _page(conn, dict(zip(chosen, asks, strict=True)), last)
         describe = await _describer(conn, shown, day, scope)
         ids = [hit.id for hit in shown if hit.kind is Kind.MEMBER]
         people = await vault.read_people(conn, caller, ids, Why.SEARCH, now) if caller else {}
@@ -200,11 +197,23 @@ async def _last(conn: Conn, wanted: ranking.Query, day: date, scope: Scope, curs
     if cursor is None:
         return None
     kind, stamp, its_id = ranking.parse_cursor(cursor)
-    first = store.Asked(wanted, day, scope.among(kind), Floor(ranking.EXACT, b"", ""), 1, only=its_id)
-    found = await STORES[kind](conn, first)
+    start = store.Asked(wanted, day, scope.among(kind), Floor(ranking.EXACT, b"", ""), 1, only=its_id)
+    found = await STORES[kind](conn, start) or await STORES[kind](conn, start._replace(alike=True))
     if not found or found[0].stamp != stamp:
         raise ranking.stale_page()
     return found[0]
+
+
+async def _page(conn: Conn, asks: dict[Kind, store.Asked], last: Found | None) -> tuple[list[Found], str | None]:
+    """The hits of a page. Names that are only alike are looked for where no name fits, whatever its kind."""
+    for alike in (False, True):
+        if last is None or (last.rank > ranking.WORDS) == alike:
+            pieces = [await STORES[kind](conn, ask._replace(alike=alike)) for kind, ask in asks.items()]
+            limit = min((ask.limit - 1 for ask in asks.values()), default=0)
+            shown, cursor = ranking.page(pieces, limit)
+            if shown or last:
+                return shown, cursor
+    return [], None
 
 
 async def _describer(conn: Conn, shown: Sequence[Found], day: date, scope: Scope) -> Callable[[Found], dict[str, Any]]:

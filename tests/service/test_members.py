@@ -37,7 +37,7 @@ async def here(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[World]:
             organisation = {"organisation_id": "doan"} if member_id in {"p1", "p6"} else {}
             body = a_member(member_id=member_id, full_name=name, role=role, joined_on=day, **organisation)
             await ok(officer.post(f"/registry/teams/{team_id}/members", json=body), 201)
-        second = a_member(member_id="p1", full_name="Nguyễn Văn An", joined_on="2023-07-20")
+        second = {"member_id": "p1", "joined_on": "2023-07-20"}
         await ok(officer.post("/registry/teams/to-c/members", json=second), 201)
         left = {"team_id": "to-a", "left_on": "2023-08-05", "reason": "new_duty"}
         await ok(officer.post("/registry/members/p4/leave", json=left))
@@ -101,7 +101,7 @@ async def test_pages_give_each_place_once_and_in_order(here: World, sort: str, l
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
-        ({"role": "leader"}, "p1 p5"), ({"role": "deputy"}, "p3"), ({"organisation_id": "doan"}, "p1 p6"),
+        ({"role": "leader"}, "p1 p5"), ({"role": "deputy"}, "p3"), ({"organisation_id": "doan"}, "p1 p1 p6"),
         ({"team_id": "to-c"}, "p1 p6 p5 p7"), ({"within": "533"}, "p1 p4 p3 p2"), ({"within": LY_SON}, "p1 p6 p5 p7"),
         ({"within": "51", "role": "leader"}, "p1 p5"), ({"status": "left"}, ""), ({"team_id": "none"}, ""),
         ({"on": "2023-08-06", "status": "left"}, "p4"), ({"on": "2023-08-06", "team_id": "to-a"}, "p3"),

@@ -68,6 +68,7 @@ create function person_sort_key(full_name text) returns bytea language sql immut
 alter table vault_person
     add column words text collate "C" generated always as (search_words(full_name)) stored,
     add column sort_key bytea generated always as (person_sort_key(full_name)) stored;
+create index vault_person_name on vault_person (words);
 create index vault_person_words on vault_person using gin (words gin_trgm_ops);
 create index vault_person_sort on vault_person (sort_key, member_id) include (words) where withdrawn_at is null;
 

@@ -26,6 +26,8 @@ class Asked(NamedTuple):
     """Ids of units, or of teams, within which to look; None: everywhere."""
     behind: Floor
     limit: int
+    alike: bool = False
+    """Names that are only alike, instead of those that fit."""
     only: str | None = None
     """One id: where it stands."""
 
@@ -51,7 +53,7 @@ async def units(conn: Conn, asked: Asked) -> list[Found]:
     """Units in force on the day that bear such a name, bore one, or took over a unit that bore one."""
     values = _Values()
     day = values(asked.day)
-    fits, rank = _fit(values, asked.query, "words", "bare")
+    fits, rank = _fit(values, asked, "words", "bare")
     in_force = f"v.known_to is null and v.valid_from <= {day} and (v.valid_to is null or v.valid_to > {day})"
     rows = await conn.fetch(
         "with recursive hit as materialized (select unit_id, name, valid_to,"
@@ -75,7 +77,7 @@ async def teams(conn: Conn, asked: Asked) -> list[Found]:
     """Teams that there are on the day and that bear such a name, or bore one."""
     values = _Values()
     day = values(asked.day)
-    fits, rank = _fit(values, asked.query, "n.words", "n.words")
+    fits, rank = _fit(values, asked, "n.words", "n.words")
     rows = await conn.fetch(
         "with fit as (select distinct on (n.team_id)"
         f" {rank} as rank, now.sort_key, n.team_id as id, now.name, n.name as formerly, n.team_id as formerly_id,"
@@ -97,7 +99,7 @@ async def organisations(conn: Conn, asked: Asked) -> list[Found]:
     """Organisations that there are on the day and that bear such a name, or bore one."""
     values = _Values()
     day = values(asked.day)
-    fits, rank = _fit(values, asked.query, "n.words", "n.words")
+    fits, rank = _fit(values, asked, "n.words", "n.words")
     rows = await conn.fetch(
         f"with fit as (select distinct on (n.organisation_id) {rank} as rank, now.sort_key,"
         " n.organisation_id as id, now.name, n.name as formerly, n.organisation_id as formerly_id, n.valid_to as until"
@@ -114,12 +116,12 @@ async def organisations(conn: Conn, asked: Asked) -> list[Found]:
 async def members(conn: Conn, asked: Asked) -> list[Found]:
     """People on a team on the day, by rank, then in the order of lists of people. The ranks are asked one after the
     other, because the better ones mostly fill a page, and each is found by an index of its own."""
+    if asked.alike:
+        return await _members_alike(conn, asked)
     found: list[Found] = []
     for rank in (EXACT, PREFIX, WORDS):
         if rank >= asked.behind.rank and len(found) < asked.limit:
             found += await _members_of(conn, asked, rank, asked.limit - len(found))
-    if len(found) < asked.limit:
-        found += await _members_alike(conn, asked, asked.limit - len(found))
     return found
 
 
@@ -161,19 +163,18 @@ async def _members_of(conn: Conn, asked: Asked, rank: int, limit: int) -> list[F
     return [Found(rank, Kind.MEMBER, r["sort_key"], r["id"], r["stamp"]) for r in rows]
 
 
-async def _members_alike(conn: Conn, asked: Asked, limit: int) -> list[Found]:
+async def _members_alike(conn: Conn, asked: Asked) -> list[Found]:
     values = _Values()
     typed = values(asked.query.words)
-    every = _every(values, "p.words", asked.query.patterns)
     rows = await conn.fetch(
         "with alike as materialized (select p.sort_key, p.member_id as id,"
         f" word_similarity({typed}, p.words) as likeness from vault_person p"
-        f" where p.withdrawn_at is null and {typed} <% p.words and not ({every})"
+        f" where p.withdrawn_at is null and {typed} <% p.words"
         f" and {_held(values, asked)} limit {values(MOST_ALIKE)}),"
         f" ranked as (select {_LIKENESS_RANK.format('likeness')} as rank, sort_key, id from alike)"
         " select h.*, (select xmin::text from vault_person v where v.member_id = h.id) as stamp"
         f" from (select * from ranked where {_behind(values, asked)} order by rank, sort_key, id"
-        f" limit {values(limit)}) h order by rank, sort_key, id",
+        f" limit {values(asked.limit)}) h order by rank, sort_key, id",
         *values,
     )
     return [Found(r["rank"], Kind.MEMBER, r["sort_key"], r["id"], r["stamp"]) for r in rows]
@@ -203,18 +204,20 @@ def _held(values: _Values, asked: Asked) -> str:
 _LIKENESS_RANK = "greatest(3, 12 - floor(10 * {})::int)"
 
 
-def _fit(values: _Values, query: Query, words: str, bare: str) -> tuple[str, str]:
+def _fit(values: _Values, asked: Asked, words: str, bare: str) -> tuple[str, str]:
     """Whether a name fits, and how well: the columns hold its keys, with the kind in front and without."""
-    typed, plain = values(query.words), values(query.bare if bare != words else query.words)
-    every = _every(values, words, query.patterns)
+    query = asked.query
+    plain = values(query.bare if bare != words else query.words)
+    if asked.alike:
+        return f"{plain} <% {words}", _LIKENESS_RANK.format(f"word_similarity({plain}, {words})")
+    typed, every = values(query.words), _every(values, words, query.patterns)
     if bare != words and query.bare != query.words:
         every = f"({every} or {_every(values, words, query.bare_patterns)})"
-    rank = (
+    return every, (
         f"case when {words} = {typed} or {bare} = {typed} then {EXACT}"
         f" when {words} like {typed} || '%' or {bare} like {typed} || '%' or {bare} = {plain} then {PREFIX}"
-        f" when {every} then {WORDS} else {_LIKENESS_RANK.format(f'word_similarity({plain}, {words})')} end"
+        f" else {WORDS} end"
     )
-    return f"{every} or {plain} <% {words}", rank
 
 
 def _every(values: _Values, column: str, patterns: Iterable[str]) -> str:
