@@ -92,10 +92,9 @@ async def withdraw(conn: Conn, caller: Caller, member_id: str, why: Why, now: da
 async def erase(conn: Conn, caller: Caller, member_id: str, why: Why, now: datetime) -> bool:
     """Deletes what is held of a person, for good: no name comes back under this id. False: it was done before."""
     held = (await store.lock(conn, [member_id])).get(member_id)
-    if await store.erased(conn, [member_id]):
+    if not await store.save_erasure(conn, member_id, now):
         return False
     fields = _changed_fields(None, held.person) if held else []
-    await store.save_erasure(conn, member_id, now)
     await store.note_access(conn, _access(caller, why, now), Action.ERASED, [member_id], [fields])
     return True
 

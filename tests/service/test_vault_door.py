@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +27,21 @@ FOLDERS = (db.PRODUCER, db.COMMANDS, Path(services.registry.__file__).parent / "
 
 
 @pytest.fixture
-async def conn(database: Callable[..., Awaitable[str]]) -> AsyncIterator[Conn]:
-    opened = await asyncpg.connect(await database(*FOLDERS))
+async def dsn(database: Callable[..., Awaitable[str]]) -> str:
+    return await database(*FOLDERS)
+
+
+@pytest.fixture
+async def conn(dsn: str) -> AsyncIterator[Conn]:
+    opened = await asyncpg.connect(dsn)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def other(dsn: str) -> AsyncIterator[Conn]:
+    """Somebody else's connection."""
+    opened = await asyncpg.connect(dsn)
     yield opened
     await opened.close()
 
@@ -114,6 +128,30 @@ async def test_one_of_whom_nothing_was_ever_held_is_erased_too_and_gets_no_name_
     assert await vault.erase(conn, OFFICER, "p1", Why.ERASURE, NOW)
     with pytest.raises(Problem):
         await vault.write_person(conn, OFFICER, AN, Why.JOINING, NOW)
+
+
+async def test_who_writes_while_somebody_erases_comes_too_late(conn: Conn, other: Conn) -> None:
+    await vault.write_person(conn, OFFICER, AN, Why.JOINING, NOW)
+    erasing = conn.transaction()
+    await erasing.start()
+    assert await vault.erase(conn, OFFICER, "p1", Why.ERASURE, NOW)
+    async with asyncio.TaskGroup() as tasks:
+        writing = tasks.create_task(_slug_of(other, AN._replace(phone="0100 777 009")))
+        await asyncio.sleep(0.2)
+        assert not writing.done(), "it waits for what becomes of the person"
+        await erasing.commit()
+    assert writing.result() == "person_erased"
+    assert await conn.fetchval("select count(*) from vault_person") == 0
+
+
+async def _slug_of(conn: Conn, person: Person) -> str | None:
+    """Why a correction is refused, if it is."""
+    async with conn.transaction():
+        try:
+            await vault.write_person(conn, OFFICER, person, Why.CORRECTION, NOW)
+        except Problem as refused:
+            return refused.slug
+    return None
 
 
 async def test_nobody_joins_under_the_id_of_somebody_else(conn: Conn) -> None:

@@ -102,15 +102,16 @@ async def save_withdrawal(conn: Conn, member_id: str, at: datetime) -> None:
     await conn.execute("update vault_person set withdrawn_at = $2 where member_id = $1", member_id, at)
 
 
-async def save_erasure(conn: Conn, member_id: str, at: datetime) -> None:
-    """Deletes what is held of a person and remembers that there was one."""
-    await conn.execute("delete from vault_person where member_id = $1", member_id)
-    await conn.execute(
+async def save_erasure(conn: Conn, member_id: str, at: datetime) -> bool:
+    """Deletes what is held of a person and remembers that there was one; answers False when that was done before."""
+    status = await conn.execute(
         "insert into vault_erased (member_id, erased_at) values ($1, $2) on conflict do nothing", member_id, at
     )
+    await conn.execute("delete from vault_person where member_id = $1", member_id)
     await conn.execute(  # the digest of a body that held the name: whoever guesses the name could try it
         "update receipt set digest = '' where id = $1 and command in ('join_team', 'register_contact')", member_id
     )
+    return status.endswith(" 1")
 
 
 async def note_access(
