@@ -116,12 +116,10 @@ async def _open(context: BrowserContext, site: Site, path: str) -> Watched:
 
 
 PAGES = (
-    "/so/don-vi", "/so/don-vi?on=28/07/2023&open=1", "/so/don-vi?q=nghia+an", "/so/don-vi?on=31/02/2023",
-    "/so/don-vi/21262", "/so/don-vi/51", "/so/to", "/so/to?q=xyz", "/so/to/{team}", "/so/to/lap", "/so/to/{team}/them",
-    "/so/to/{team}/doi-ten", "/so/to/{team}/chuyen", "/so/to/{team}/giai-the", "/so/to/{team}/{member}/nhiem-vu",
-    "/so/to/{team}/{member}/chuyen", "/so/to/{team}/{member}/roi", "/so/nhap", "/so/sap-xep",
-    "/so/sap-xep/thu/2025-07", "/so/sap-xep/2025-01", "/so/sap-xep/2025-01/rut-lai", "/so/don-vi?lang=en",
-    "/so/to/{team}?lang=en", "/so/sap-xep/thu/2025-07?lang=en",
+    "/so/don-vi?on=28/07/2023&open=1", "/so/don-vi?q=nghia+an", "/so/don-vi?on=31/02/2023", "/so/don-vi/21262",
+    "/so/to", "/so/to?q=xyz", "/so/to/{team}", "/so/to/{team}/them", "/so/to/{team}/chuyen", "/so/to/{team}/giai-the",
+    "/so/to/{team}/{member}/chuyen", "/so/nhap", "/so/sap-xep", "/so/sap-xep/thu/2025-07", "/so/sap-xep/2025-01",
+    "/so/sap-xep/2025-01/rut-lai", "/so/don-vi?lang=en", "/so/to/{team}?lang=en",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from shared.contracts.registry import MemberJoined, TeamFormed
 from shared.ids import new_id
 from tests.support.pages import PAGE, goes, page, text_of
 from tests.support.servers import Nats, Postgres
-from tests.support.sheets import TEAM, filled
+from tests.support.sheets import TEAM, filled, rows
 from tests.support.stack import HandClock, Stack, stack
 from tests.support.world import MO_DUC, ok
 
@@ -80,7 +80,10 @@ async def test_a_form_without_a_file_and_a_file_that_is_no_workbook_are_refused_
     empty = await officer.post("/so/nhap", data={"kind": "villages"})
     assert "Hãy chọn một tệp .xlsx, .xls hoặc .ods." in text_of(empty, 422)
     assert re.search(r'value="villages" checked', empty.text)
-    address = await checked(officer, b"%PDF-1.7 no workbook")
+    files = {"file": ("a.xlsx", b"%PDF-1.7 no workbook")}
+    not_one = await officer.post("/so/nhap", data={"kind": "villages"}, files=files)
+    assert "Đây không phải bảng tính .xlsx, .xls hay .ods" in text_of(not_one, 422)
+    address = await checked(officer, rows([["Không", "phải", "biểu mẫu"]]))
     assert "Không đọc được tệp này; chưa ghi gì" in await page(officer, address)
     stranger = running.client(Role.DISTRICT_OFFICER, units=[MO_DUC], subject=new_id())
     assert "Không có tệp tải lên" in await page(stranger, address, 404)

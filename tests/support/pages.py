@@ -18,7 +18,8 @@ async def page(client: httpx.AsyncClient, path: str, status: int = 200, **params
 def text_of(answer: httpx.Response, status: int = 200) -> str:
     assert (answer.status_code, answer.headers["content-type"]) == (status, PAGE), answer.text[:2000]
     main = answer.text[answer.text.index("<main") :]
-    return " ".join(unescape(re.sub(r"<[^>]+>", "", main)).replace("\u00a0", " ").split())
+    apart = re.sub(r"(?=</(?:dt|dd|div|li|p|td|th|h1|h2|label|summary)>)", " ", main)
+    return " ".join(unescape(re.sub(r"<[^>]+>", "", apart)).replace("\u00a0", " ").split())
 
 
 def field(html: str, name: str) -> str:
