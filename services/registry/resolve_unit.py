@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, NamedTuple
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.registry.read_lineage import successors_on
@@ -31,13 +31,24 @@ routes = router("units")
 _NOTHING = PydanticCustomError("code_or_name", "say `code`, `name` or both", {"vi": "cần «code», «name» hoặc cả hai"})
 
 
+_NO_LETTERS = PydanticCustomError(
+    "no_letters", "needs a letter or a digit", {"vi": "cần có ít nhất một chữ cái hoặc chữ số"}
+)
+
+
+def _sayable(name: str) -> str:
+    if not search_key(name):
+        raise _NO_LETTERS
+    return name
+
+
 class Asked(BaseModel):
     """What a paper says."""
 
     model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
 
     code: Annotated[str, StringConstraints(pattern=CODE, min_length=1)] | None = Field(None, examples=["21034"])
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
+    name: Annotated[str, StringConstraints(max_length=100), AfterValidator(_sayable)] | None = Field(
         None, description="With or without its kind, marks or none.", examples=["Xã An Phú"]
     )
     on: Day | None = Field(None, description="The day that the paper speaks of; today unless said.")
@@ -46,7 +57,7 @@ class Asked(BaseModel):
 
     @model_validator(mode="after")
     def _something(self) -> Asked:
-        if self.code is None and (self.name is None or not search_key(self.name)):
+        if self.code is None and self.name is None:
             raise _NOTHING
         return self
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.registry.unit import KINDS, Unit, place
 from shared import errors
@@ -173,5 +173,5 @@ def _overlap(one: Unit, other: Unit) -> bool:
     return begins_in_time and (one.valid_to is None or other.valid_from < one.valid_to)
 
 
-def _told(state: Unit, event: type[UnitEstablished] | type[UnitCorrected]) -> dict[str, object]:
+def _told(state: Unit, event: type[UnitEstablished] | type[UnitCorrected]) -> dict[str, Any]:
     return {k: v for k, v in state._asdict().items() if k in event.model_fields}

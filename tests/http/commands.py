@@ -238,6 +238,8 @@ class Command(NamedTuple):
     @property
     def must_be_asked(self) -> dict[str, str]:
         """What its query cannot go without."""
+        if self.name == "GET /registry/units/resolve":
+            return {"code": KNOWN["unit_id"]}  # or a name: one of the two
         parameters = self.says.get("parameters", ())
         return {p["name"]: KNOWN[p["name"]] for p in parameters if p["in"] == "query" and p["required"]}
 

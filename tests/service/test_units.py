@@ -223,7 +223,8 @@ async def test_a_code_and_a_name_that_do_not_fit_are_told_apart(anyone: httpx.As
     refused(await anyone.get("/registry/units/resolve?name=Xã Không Đâu"), 404, "no_such_unit", "name")
     refused(await anyone.get("/registry/units/resolve?code=99999"), 404, "no_such_unit", "code")
     refused(await anyone.get("/registry/units/resolve"), 422, "invalid_data", "query")
-    refused(await anyone.get("/registry/units/resolve?name=%2C%2C"), 422, "invalid_data", "query")
+    refused(await anyone.get("/registry/units/resolve?name=%2C%2C"), 422, "invalid_data", "name")
+    refused(await anyone.get("/registry/units/resolve?code=x"), 422, "invalid_data", "code")
 
 
 # -- lineage ----------------------------------------------------------------------------------------------------------
@@ -299,6 +300,6 @@ async def test_a_unit_that_was_taken_back_is_gone_and_on_record(
         assert (await lineage(officer, "21253", "2025-06-30"))["successors"] == []
         then = {"known": AUTUMN_2025.isoformat(), "on": "2025-06-30"}
         assert (await ok(officer.get("/registry/units/21262-2501", params=then)))["name"] == "Xã An Phú"
-        assert len(await listed(officer, **then)) == 184
+        assert len(await listed(officer, 500, **then)) == 184
         village = {"village_id": "21262-2501", "name": "Thôn 1", "parent_id": "21253", "valid_from": "2025-08-01"}
         refused(await officer.post("/registry/villages", json=village), 409, "id_taken", "village_id")
