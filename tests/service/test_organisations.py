@@ -125,7 +125,8 @@ async def test_headcounts_are_denominators_of_their_days(running: Stack, officer
         body = {"headcount": count, "valid_from": since}
         await ok(officer.post(f"{PATH}/{school}/headcounts", json=body), 201)
 
-    for day, count, undeclared in (("2023-08-31", None, 3), ("2023-09-01", 900, 2), ("2024-09-01", 940, 2)):
+    on: list[tuple[str, int | None, int]] = [("2023-08-31", None, 3), ("2023-09-01", 900, 2), ("2024-09-01", 940, 2)]
+    for day, count, undeclared in on:
         found = await ok(officer.get(f"{PATH}/{school}", params={"on": day}))
         assert (found["current"]["headcount"], found["on"]) == (count, day)
         whole = (await ok(officer.get(f"{PATH}/{group}", params={"on": day})))["within"]

@@ -100,11 +100,11 @@ async def _joins(officer: httpx.AsyncClient, path: str) -> None:
 
 async def _vault(officer: httpx.AsyncClient, path: str) -> None:
     """People are read, corrected, withdrawn and erased; contacts come and go; each in wrong ways too."""
+    right = {"full_name": NAME, "phone": PHONE, "title": NOTE}
     for end in ("withdraw", "erase"):
         member = {"member_id": new_id(), "full_name": CITIZEN, "phone": CITIZEN_PHONE, "joined_on": "2023-07-03"}
         await campaign.ok(officer.post(path, json=member))
         one = f"/registry/members/{member['member_id']}"
-        right = {"full_name": NAME, "phone": PHONE, "title": NOTE}
         await campaign.ok(officer.put(f"{one}/person", json=right))
         for wrong in ({"phone": NAME}, {"full_name": NAME + "\x00"}, {NAME: PHONE}, {"legal_basis": NOTE}):
             assert (await officer.put(f"{one}/person", json={**right, **wrong})).status_code == 422
