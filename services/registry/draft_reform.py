@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import NamedTuple
 
 from services.registry import editions, reform_checks, reform_teams
@@ -65,18 +65,11 @@ async def _ground(conn: Conn, province: str, plan: ReformPlan) -> tuple[Ground, 
     known = await reforms.known_units(conn, new | joining.keys())
     old = {u.unit_id: u for u in await units.map_of_day(conn, day, root=province)}
     named = {p.unit_id for s in plan.successors for p in s.predecessors} | plan.heirs.keys()
-    for root in await _roots(conn, named - old.keys(), day):
+    elsewhere = await units.roots(conn, named - old.keys(), day)
+    for root in sorted(set(elsewhere.values())):  # units of another province may join
         old |= {u.unit_id: u for u in await units.map_of_day(conn, day, root=root)}
     unknown = {i: u for i, u in joining.items() if i not in known}
     return Ground(old | unknown, known & new), tuple(unknown.values())
-
-
-async def _roots(conn: Conn, unit_ids: Iterable[str], day: date) -> set[str]:
-    """The provinces of units that are in none that we know of: they may join from another."""
-    found = await units.many_on_day(conn, unit_ids, day)
-    roots = {i for i, unit in found.items() if unit.parent_id is None}
-    above = {unit.parent_id for unit in found.values() if unit.parent_id}
-    return roots | (await _roots(conn, above, day) if above else set())
 
 
 def may_reorganise(asking: Asking, plan: ReformPlan, old: Mapping[str, Unit]) -> None:
