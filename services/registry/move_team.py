@@ -10,7 +10,7 @@ from pydantic import Field
 
 from services.registry import team
 from services.registry.form_team import TeamAnswer, TeamLevel
-from services.registry.store import teams
+from services.registry.store import teams, units
 from services.registry.team_access import Wanted, load_site, lock_managed
 from shared.auth import OFFICERS, Caller
 from shared.clock import local_day
@@ -49,6 +49,7 @@ async def move_team(
     async def work(conn: Conn, now: datetime) -> Decision:
         wanted = Wanted(body.unit_id, body.village_id, body.successor_id)
         site = await load_site(conn, wanted, body.effective_on, day_field="effective_on")
+        await units.hold_map(conn)  # before the team, as a reform does: two that wait for each other would end one
         [moved] = await lock_managed(conn, caller, {"team_id": team_id}, service.province, now)
         caller.must_cover((service.province, *site.on(local_day(now)).unit.path), field="unit_id")
         level = Level(body.level) if body.level else moved.place_on(body.effective_on).level
