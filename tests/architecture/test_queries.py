@@ -1,13 +1,13 @@
 """Every query that a page, a phone or an API list runs finds its rows by an index, on tables of a campaign's size.
 
 The lists below name each reading function of each store with the arguments of its callers; one that is missing fails.
+Registry's are in test_queries_registry.py.
 """
 
 from __future__ import annotations
 
 import inspect
-import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -19,20 +19,17 @@ from services.courses import store as courses
 from services.courses.app import SPEC as COURSES
 from services.outreach import store as outreach
 from services.outreach.app import SPEC as OUTREACH
-from services.registry import store as registry
-from services.registry.app import SPEC as REGISTRY
-from services.registry.store import lineage, units
 from services.reporting import store as reporting
 from services.reporting.app import SPEC as REPORTING
 from services.reporting.maps import Spots
 from services.reporting.projections.progress_rows import CampaignRow
 from services.reporting.store import MembersChosen, Whose
 from shared import event_log
-from shared.db import Conn
 from shared.projection import store as projections
 from shared.service import Spec
+from tests.support.explain import Read, read, scanned
 
-WRITES = ("save_", "mark_", "note_", "end_", "lock_map", "hold_map", "restore_", "replace_")
+WRITES = ("save_", "mark_", "note_", "end_")
 SMALL = {
     "unit": "some hundreds", "unit_version": "2,000 with the villages", "roster_unit": "as many",
     "known_unit": "as many",
@@ -50,18 +47,6 @@ WHOLE_PROVINCE = {
     "membership": "12,000 members", "member_progress": "as many of a campaign",
 }  # fmt: skip
 """What an answer about everyone counts from end to end, on purpose: members against the quota depend on the window."""
-
-
-class Read(NamedTuple):
-    """A call of a function that reads; `scans` says which large tables it may read from end to end, and why."""
-
-    name: str
-    arguments: dict[str, Any]
-    scans: Mapping[str, str] = {}
-
-
-def read(name: str, scans: Mapping[str, str] | None = None, **arguments: Any) -> Read:
-    return Read(name, arguments, scans or {})
 
 
 class Store(NamedTuple):
@@ -85,94 +70,7 @@ A_COMMUNES = [f"t{n}" for n in range(6, 8000, 173)]
 A_DISTRICTS = [f"t{n}" for n in range(1, 8001) if (1 + n % 173) % 13 == 7]
 A_THIRTEENTH = {"member_progress": "a district is a thirteenth of the province"}
 
-DAY = date(2025, 8, 1)
-UNITS = """
-    insert into unit values ('51');
-    insert into unit select 'd' || n from generate_series(0, 12) n;
-    insert into unit select 'u' || n from generate_series(1, 300) n;
-    insert into unit select 'v' || n from generate_series(1, 3000) n;
-    insert into unit_version select 'd' || n, '2020-02-01', '2025-07-01', now(), null, 'd' || n, 'Huyện ' || n,
-      'district', 'district', '51', 'd' || n, null, '2023' from generate_series(0, 12) n;
-    insert into unit_version select 'u' || n, '2020-02-01', null, now(), null, 'u' || n, 'Xã ' || n,
-      'commune', 'commune', 'd' || n % 13, 'd' || n % 13, 'u' || n, '2023', 'r' || n % 7 from generate_series(1, 300) n;
-    insert into unit_version select 'v' || n, '2020-02-01', null, now(), null, '', 'Thôn ' || n,
-      'hamlet', 'village', 'u' || 1 + n % 300, 'd' || n % 13, 'u' || 1 + n % 300, '', null, 'r' || n % 7
-      from generate_series(1, 3000) n;
-"""
-"""Two maps of the province and its villages."""
-LINES = """
-    insert into reform select 'r' || n, '2025-07-01', null, null, '{}', '[]', '[]', now()
-      from generate_series(0, 40) n;
-    insert into lineage select 'r' || n % 40, 'v' || n, 'v' || n + 1, 'whole', 'renamed', date '2025-07-01' + n % 40
-      from generate_series(1, 2999) n;
-"""
-
 STORES = {
-    "units": Store(
-        REGISTRY,
-        units,
-        UNITS,
-        [
-            read("unit", unit_id="u7"),
-            read("on_day", unit_id="u7", day=DAY),
-            read("on_day", unit_id="u7", day=DAY, known=END),
-            read("many_on_day", unit_ids=["u7", "u8"], day=DAY),
-            read("map_of_day", day=DAY, root="u7"),
-            read("list_on_day", day=DAY, level="village", within="u7", after="", limit=200),
-            read("choose", choice=units.Choice(DAY, within="u7"), after="", limit=200),
-            read("choose", choice=units.Choice(DAY, END, within="u7"), after="", limit=200),
-            read("count_chosen", choice=units.Choice(DAY, within="u7")),
-            read("children", unit_id="u7", day=DAY),
-            read("ever_below", unit_id="u7", day=DAY),
-            read("roots", unit_ids=["v7"], day=DAY),
-            read("has_communes", unit_id="d7", day=DAY),
-            read("has_communes", unit_id="d7"),
-            read("states", unit_id="u7"),
-            read("history", unit_id="u7"),
-            read("resolve", code="u7", name_key=None, day=DAY),
-            read("held", code="u7", name_key=None),
-            read("held", code=None, name_key="xa 7"),
-            read("editions", {"unit_version": "all of it, when an edition is loaded"}),
-        ],
-    ),
-    "lineage": Store(
-        REGISTRY,
-        lineage,
-        UNITS + LINES,
-        [
-            read("successors", unit_id="v7", day=DAY),
-            read("predecessors", unit_id="v7", day=date(2025, 7, 1)),
-        ],
-    ),
-    "registry": Store(
-        REGISTRY,
-        registry,
-        UNITS
-        + """
-        insert into organisation select 'o' || n, 'O', 'press', null from generate_series(1, 500) n;
-        insert into team select 't' || n, 'T', 'commune', 'u' || 1 + n % 187, null, 'd' || n % 13, 'u' || 1 + n % 187,
-          '1', '2023-07-01', '2023-07-01' from generate_series(1, 8000) n;
-        insert into member select 'm' || n, 't' || 1 + n % 8000, 'member', null, '2023-07-02'
-          from generate_series(1, 40000) n;
-        """,
-        [
-            read("unit", unit_id="u7"),
-            read("has_communes", unit_id="d7"),
-            read("editions"),
-            read("organisation", organisation_id="o7"),
-            read("organisations", after="", limit=200),
-            read("count_organisations"),
-            read("team", team_id="t7"),
-            read("lock_team", team_id="t7"),
-            read("teams", within=["u7"], after="", limit=200),
-            read("teams", within=["d7"], after="t2", limit=200),
-            read("teams", within=["51", *DISTRICTS], after="t2", limit=200),
-            read("count_teams", within=["u7"]),
-            read("count_teams", {"team": "all 1,700 are counted"}, within=["51", *DISTRICTS]),
-            read("members", team_id="t7"),
-            read("member", member_id="m7"),
-        ],
-    ),
     "outreach": Store(
         OUTREACH,
         outreach,
@@ -315,40 +213,11 @@ insert into stage (event_id, type, subject, key, occurred_at, recorded_at, paylo
 """
 
 
-class Explaining:
-    """A connection that explains each query before it runs it, and remembers what was read from end to end."""
-
-    def __init__(self, conn: Conn) -> None:
-        self._conn = conn
-        self.queries = 0
-        self.scanned: set[str] = set()
-
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        async def run(query: str, *args: object) -> Any:
-            [plan] = json.loads(await self._conn.fetchval(f"explain (format json) {query}", *args))
-            self.scanned |= set(_scans(plan["Plan"]))
-            self.queries += 1
-            return await getattr(self._conn, name)(query, *args)
-
-        return run
-
-
-def _scans(node: dict[str, Any]) -> Iterator[str]:
-    if node["Node Type"] == "Seq Scan":
-        yield node["Relation Name"]
-    for child in node.get("Plans", []):
-        yield from _scans(child)
-
-
 async def scans(
     conn: asyncpg.Connection[asyncpg.Record], call: Callable[..., Awaitable[Any]], **asked: Any
 ) -> set[str]:
     """The large tables that a call reads from end to end."""
-    explaining: Any = Explaining(conn)
-    await call(explaining, **asked)
-    assert explaining.queries, "no query was seen"
-    found: set[str] = explaining.scanned
-    return found - SMALL.keys()
+    return await scanned(conn, call, **asked) - SMALL.keys()
 
 
 @pytest.mark.parametrize("name", STORES)
