@@ -98,11 +98,11 @@ def _case(seen: str) -> str:
     return _CAPITALS.sub("~", _MARKS.sub("", seen))
 
 
-_FIRST = {
+_FIRST: dict[int, str | int] = {
     **_LOWER,
     **{ord(c): chr(3 + n) for n, c in enumerate(PUNCTUATION)},
     **str.maketrans(LETTER_MARKS, "{|}"),
     ord(" "): "\2",
 }
 _FIRST |= {ord(c): _FIRST[ord(other)] for c, other in SAME.items()}
-_SECOND = {**_LOWER, **str.maketrans(TONES, "\uf8f1\uf8f2\uf8f3\uf8f4\uf8f5")}
+_SECOND: dict[int, str | int] = {**_LOWER, **str.maketrans(TONES, "\uf8f1\uf8f2\uf8f3\uf8f4\uf8f5")}

@@ -22,7 +22,7 @@ PEOPLE = [
     ("p5", "to-c", "Lê Đào", "leader", "2023-07-03"), ("p6", "to-c", "Lê Dao", "member", "2023-07-10"),
     ("p7", "to-c", "Phan Thị Lý", "member", "2023-07-03"),
 ]  # fmt: skip
-DAY = {"on": "2023-07-28"}
+DAY: dict[str, Any] = {"on": "2023-07-28"}
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +52,14 @@ UNION = {"organisation_id": "doan", "name": "Tỉnh đoàn", "sector": "youth_un
 async def pages(client: httpx.AsyncClient, limit: int = 500, **asked: Any) -> list[dict[str, Any]]:
     """Every item, page by page; the total said on each is theirs."""
     items: list[dict[str, Any]] = []
-    cursor = None
-    while cursor or not items:
-        more = {"after": cursor} if cursor else {}
+    more: dict[str, str] = {}
+    while True:
         page = await ok(client.get("/registry/members", params={**asked, "limit": limit, **more}))
         items += page["items"]
-        cursor = page["next"]
-        if not cursor:
+        if not page["next"]:
             assert page["total"] == len(items)
-            break
-    return items
+            return items
+        more = {"after": page["next"]}
 
 
 def names(items: list[dict[str, Any]]) -> list[str | None]:

@@ -16,7 +16,7 @@ from tests.support.servers import Nats, Postgres
 from tests.support.world import a_member, a_team, ok, refused
 
 AN_PHU, NGHIA_DUNG, MO_DUC = "21034-2507", "21034", "533"
-BEFORE = {"on": "2025-06-30"}
+BEFORE: dict[str, Any] = {"on": "2025-06-30"}
 PEOPLE = {
     "p-an": "Nguyễn Văn An", "p-an2": "Bùi Văn An", "p-anh": "Nguyễn Văn Ánh", "p-binh": "Trần Thị Bình",
     "p-ly": "Đỗ Thị Mỹ Lý", "p-dung": "Nguyễn Dũng", "p-hlen": "H'Len Niê", "p-hoa": "Lê Hoà",
@@ -143,14 +143,14 @@ async def test_a_reversed_day_knows_nothing_of_later_names(here: World) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 7])
 async def test_pages_give_each_hit_once_and_in_order(here: World, limit: int) -> None:
-    asked = {"q": "nguyen duc an", "limit": limit, **BEFORE}
+    asked: dict[str, Any] = {"q": "nguyen duc an", "limit": limit, **BEFORE}
     whole = await find(here.officer, **{**asked, "limit": 100})
     pieces: list[dict[str, Any]] = []
-    cursor = None
-    while cursor or not pieces:
-        page = await ok(here.officer.get("/registry/search", params={**asked, **({"after": cursor} if cursor else {})}))
+    page: dict[str, Any] = {"next": ""}
+    while page["next"] is not None:
+        more = {"after": page["next"]} if pieces else {}
+        page = await ok(here.officer.get("/registry/search", params={**asked, **more}))
         pieces += page["items"]
-        cursor = page["next"]
     assert pieces == whole
     assert {h["kind"] for h in whole} >= {"unit", "member"}
     assert len(whole) > 7
@@ -159,7 +159,7 @@ async def test_pages_give_each_hit_once_and_in_order(here: World, limit: int) ->
 async def test_a_page_that_ended_with_somebody_who_was_renamed_is_not_continued(here: World) -> None:
     await joins(here.officer, OTHER, "p-z1", "Quách Zũng")
     await joins(here.officer, OTHER, "p-z2", "Quách Zương")
-    asked = {"q": "quách z", "kinds": "member", "limit": 1}
+    asked: dict[str, Any] = {"q": "quách z", "kinds": "member", "limit": 1}
     first = await ok(here.officer.get("/registry/search", params=asked))
     assert ids(first["items"]) == ["p-z1"]
     assert "Quách" not in first["next"]
