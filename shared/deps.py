@@ -37,7 +37,8 @@ Fresh = Depends(_reached)
 
 
 async def wait_for(service: Service, min_pos: str) -> None:
-    """Waits up to `read_wait_seconds` until the service has folded `stream:pos[,stream:pos]`. Raises 503 when it has not."""
+    """Waits up to `read_wait_seconds` until the service has folded `stream:pos[,stream:pos]`. Raises 503 if it has
+    not."""
     wanted = {stream: int(pos) for stream, _, pos in (part.partition(":") for part in min_pos.split(","))}
     wanted = {s: p for s, p in wanted.items() if s in service.spec.follows}
     if not wanted:
