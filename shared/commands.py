@@ -26,6 +26,10 @@ POSITION_WAIT = 2.0
 """Seconds that an answer waits for its position. The command is committed either way; without one, `pos` is null."""
 
 
+COALESCE = 0.002
+"""Seconds within which many committed commands wake the relay once."""
+
+
 class Decision(NamedTuple):
     """What a use case decided: what to answer and what happened."""
 
@@ -157,12 +161,13 @@ async def _settle(conn: Conn, command: str, key: str, answer: dict[str, Any], st
 class Positions:
     """Tells a command which position its event got, and tells the relay that there is something to do.
 
-    Both over one connection of its own: notices of the sequencer come in, coalesced wake-ups go out. A notice in each
-    command's transaction would serialise all commits on Postgres' notify lock; a lost wake-up costs one poll.
+    Notices of the sequencer come in over a connection of its own; coalesced wake-ups go out over the same, or straight
+    to the relay where the active one runs in this process. A notice in each command's transaction would serialise all
+    commits on Postgres' notify lock; a lost wake-up costs one poll.
     """
 
-    def __init__(self, dsn: str, pool: Pool) -> None:
-        self._dsn, self._pool = dsn, pool
+    def __init__(self, dsn: str, pool: Pool, *, wake_relay: Callable[[], bool] | None = None) -> None:
+        self._dsn, self._pool, self._wake_relay = dsn, pool, wake_relay
         self._recent: OrderedDict[int, int] = OrderedDict()
         self._waiting: dict[int, list[asyncio.Future[int]]] = {}
         self._wake = asyncio.Event()
@@ -183,8 +188,9 @@ class Positions:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                await conn.execute("select pg_notify($1, '')", event_log.STAGED)
-                await asyncio.sleep(0.001)
+                if not (self._wake_relay and self._wake_relay()):
+                    await conn.execute("select pg_notify($1, '')", event_log.STAGED)
+                await asyncio.sleep(COALESCE)
         finally:
             with suppress(*INFRASTRUCTURE_ERRORS):
                 await conn.close(timeout=1)

@@ -13,9 +13,6 @@ from shared.projection import store
 from shared.reached import Reached
 from shared.service import Service
 
-READ_WAIT = 2.0
-"""Seconds that a read waits for `min_pos` before it answers 503."""
-
 
 async def _service(request: Request) -> Service:
     service: Service = request.app.state.service
@@ -40,12 +37,15 @@ Fresh = Depends(_reached)
 
 
 async def wait_for(service: Service, min_pos: str) -> None:
-    """Waits up to READ_WAIT until the service has folded `stream:pos[,stream:pos]`. Raises 503 when it has not."""
+    """Waits up to `read_wait_seconds` until the service has folded `stream:pos[,stream:pos]`. Raises 503 if it has
+    not."""
     wanted = {stream: int(pos) for stream, _, pos in (part.partition(":") for part in min_pos.split(","))}
     wanted = {s: p for s, p in wanted.items() if s in service.spec.follows}
     if not wanted:
         return
-    for stream, reached in (await _reached_of(service).behind(wanted, within=READ_WAIT)).items():
+    for stream, reached in (
+        await _reached_of(service).behind(wanted, within=service.settings.read_wait_seconds)
+    ).items():
         raise errors.behind(stream, wanted[stream], reached)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 
-EVERY = 0.005
-"""Seconds between two looks while someone waits."""
+EVERY = 0.02
+"""Seconds between two looks while someone waits; the projector of the same process makes it look at once."""
 
 Positions = Mapping[str, int]
 """By stream, the position that every read model has reached."""
@@ -19,6 +20,11 @@ class Reached:
         self._look = look
         self._coming: asyncio.Task[Positions] | None = None
         self._last = float("-inf")
+        self._moved = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Says that the read models have just moved."""
+        self._moved.set()
 
     async def behind(self, wanted: Positions, *, within: float) -> dict[str, int]:
         """Waits up to `within` seconds; answers with the streams that still lack and where they are. Empty: reached."""
@@ -38,7 +44,10 @@ class Reached:
 
     async def _look_in_time(self) -> Positions:
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(self._last + EVERY - loop.time())
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._last + EVERY):
+                await self._moved.wait()
+        self._moved.clear()
         self._coming, self._last = None, loop.time()  # who asks from here on needs a later look
         return await self._look()
 

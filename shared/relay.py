@@ -34,6 +34,8 @@ ATOMIC_BYTES = 4 * 1024 * 1024
 """Payload of an atomic batch, so that a batch of large events is acknowledged in time."""
 READ_AHEAD = 4
 """Atomic batches read from the log at once and published one behind the other."""
+SEQUENCE_AT_ONCE = 5000
+"""Events that get their positions in one transaction."""
 SLOWLY = 1.0
 """Seconds before another try after what time alone will not heal."""
 IDLE_CHECK = 1.0
@@ -134,11 +136,13 @@ class Relay:
         self._replies = Replies(client)
         self._staged = asyncio.Event()
         self._sequenced = asyncio.Event()
+        self._leading = False
         self._last: int | None = None  # the stream's last sequence as we know it; None: ask the stream
 
-    def wake(self) -> None:
-        """Says that something was staged; without it the relay looks every `poll` seconds."""
+    def wake(self) -> bool:
+        """Says that something was staged; without it the relay looks every `poll` seconds. False: another one leads."""
         self._staged.set()
+        return self._leading
 
     async def run(self) -> None:
         """Works until cancelled. Losing Postgres or NATS is waited out, anything else logged and tried again slowly."""
@@ -164,10 +168,11 @@ class Relay:
         async with leadership(self._pool, LEADER_LOCK, poll=self._poll) as conn:
             await conn.add_listener(event_log.STAGED, self._on_staged)
             await event_log.ready_to_sequence(conn)
-            self._last = None
+            self._last, self._leading = None, True
             try:
                 yield conn
             finally:
+                self._leading = False
                 with suppress(*INFRASTRUCTURE_ERRORS):
                     await conn.remove_listener(event_log.STAGED, self._on_staged)
                     if conn.is_closed():
@@ -179,11 +184,12 @@ class Relay:
     async def _sequence_for_ever(self, conn: Conn) -> None:
         while True:
             self._staged.clear()
-            moved = await event_log.sequence(conn)
+            moved = await event_log.sequence(conn, limit=SEQUENCE_AT_ONCE)
             faults.point("relay.after_sequence")
             if moved:
                 telemetry.EVENTS_SEQUENCED.labels(self._source.service).inc(moved)
                 self._sequenced.set()
+            if moved == SEQUENCE_AT_ONCE:
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll):
@@ -197,7 +203,7 @@ class Relay:
             except (*bus.NATS_ERRORS, Diverged) as error:
                 await self._doubt(error)
                 continue
-            if not moved:
+            if moved < ATOMIC_LIMIT * READ_AHEAD:  # that was all; what came since has set the event
                 await self._wait_for_more()
 
     async def _wait_for_more(self) -> None:

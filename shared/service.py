@@ -161,18 +161,15 @@ class Service:
         return [t.get_name() for t in self._tasks if t.done() and not t.cancelled() and t.exception() is not None]
 
     def _start_roles(self) -> None:
-        positions = Positions(self.dsn, self.pool)
+        relay = self._relay() if "relay" in self.roles and self.spec.publishes else None
+        positions = Positions(self.dsn, self.pool, wake_relay=relay.wake if relay else None)
         self.commands = Commands(
             self.pool, positions, service=self.name, province=self.province, clock=self.clock, new_id=self.new_id
         )
         settings = self.settings
         if "api" in self.roles and self.spec.publishes:
             self.background(positions.run(), "positions")
-        if "relay" in self.roles and self.spec.publishes:
-            source = Source(self.name, self.province)
-            relay = Relay(
-                self.pool, self.client, source, replicas=settings.stream_replicas, poll=settings.poll_seconds
-            )  # fmt: skip
+        if relay:
             self.background(relay.run(), "relay")
         if "projector" in self.roles and self.spec.projections:
             projector = Projector(
@@ -187,6 +184,10 @@ class Service:
             )
             self.background(projector.run(), "projector")
 
+    def _relay(self) -> Relay:
+        source, settings = Source(self.name, self.province), self.settings
+        return Relay(self.pool, self.client, source, replicas=settings.stream_replicas, poll=settings.poll_seconds)
+
     async def _on_connection_closed(self) -> None:
         """A connection that the client gave up is never opened again: better a new process than one that only looks
         alive. Whoever started it (compose, an operator) starts it again."""
@@ -196,6 +197,8 @@ class Service:
 
     async def _tick(self, stream: str, pos: int) -> None:
         """Says that the read models moved. Lost ticks cost a refresh, so no answer is awaited."""
+        if reached := self.extras.get("reached"):
+            reached.nudge()
         with suppress(*bus.NATS_ERRORS):
             if self.client.is_connected:
                 await self.client.publish(bus.tick_subject(self.province, self.name), f'{{"{stream}":{pos}}}'.encode())

@@ -23,6 +23,9 @@ PROJECTOR_LOCK = 0x70726F6A
 """Advisory lock of the one active projector of a database."""
 AGAIN = 0.2
 """Seconds before another try after an error that time may heal."""
+PACE = 0.02
+"""Least seconds from one commit of a stream to the next: at hundreds of commands a second each costs a share of one
+transaction, not one of its own. What comes alone is applied at once."""
 SLOWLY = 5.0
 """Seconds before another try after one that it will not."""
 HEALTH_EVERY = 1.0
@@ -97,9 +100,11 @@ class Projector:
             aclosing(engine.decoder.ahead(batches)) as decoded,
         ):
             async for batch, items in decoded:
+                begun = asyncio.get_running_loop().time()
                 self._reached[stream] = await engine.apply(batch, items)
                 if self._on_commit:
                     await self._on_commit(stream, batch.last)
+                await asyncio.sleep(begun + PACE - asyncio.get_running_loop().time())
 
     async def _watch(self, session: Conn, streams: Sequence[str]) -> None:
         """Notes health over the session that holds the leader's lock: when that is lost, the work ends with it."""

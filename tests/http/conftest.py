@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared import deps
 from tests.http.site import Site, run
 from tests.support.servers import Postgres, new_nats
 from tests.support.stack import nats_config
@@ -23,7 +22,6 @@ async def site(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> 
     nats = new_nats(Path(tmp_path_factory.mktemp("http-nats")), config=nats_config())
     await nats.start()
     ready: queue.Queue[Site | BaseException] = queue.Queue()
-    patient, deps.READ_WAIT = deps.READ_WAIT, 0.05
     thread = threading.Thread(target=lambda: asyncio.run(run(postgres, nats, ready)), name="site")
     thread.start()
     started = await asyncio.to_thread(ready.get, timeout=60)
@@ -32,7 +30,6 @@ async def site(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> 
     yield started
     started.stop()
     await asyncio.to_thread(thread.join, 30)
-    deps.READ_WAIT = patient
     await nats.stop()
     nats.remove()
 

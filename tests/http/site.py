@@ -74,7 +74,8 @@ async def run(postgres: Postgres, nats: Nats, ready: queue.Queue[Site | BaseExce
     stopped = asyncio.Event()
     specs = (REGISTRY, OUTREACH, COURSES, REPORTING)
     try:
-        async with stack(*specs, postgres=postgres, nats=nats, clock=HandClock(NOW)) as running:
+        clock = HandClock(NOW)
+        async with stack(*specs, postgres=postgres, nats=nats, clock=clock, read_wait_seconds=0.05) as running:
             await one_of_everything(running)
             sock, streams = bind("127.0.0.1", 0), EndStreams(running.app)
             server = uvicorn.Server(

@@ -14,7 +14,7 @@ from services.courses.app import SPEC as COURSES
 from services.outreach.app import SPEC as OUTREACH
 from services.registry.app import SPEC as REGISTRY
 from services.reporting.app import SPEC as REPORTING
-from shared import bus, deps, event_log
+from shared import bus, event_log
 from shared.auth import Role
 from shared.clock import VIETNAM
 from shared.contracts.outreach import GuidanceWithdrawn, WithdrawReason
@@ -291,7 +291,8 @@ async def test_people_see_what_they_just_saved(world: World) -> None:
 async def test_a_position_of_the_future_is_not_reached_yet(
     world: World, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(deps, "READ_WAIT", 0.1)
+    service = world.running.services["reporting"]
+    monkeypatch.setattr(service, "settings", service.settings.model_copy(update={"read_wait_seconds": 0.1}))
     answer = await world.officer.get(f"/reporting/{path}", params={"min_pos": "registry:1,outreach:999999"})
     refused(answer, 503, "read_model_behind", "min_pos")
     assert answer.headers["retry-after"] == "1"
