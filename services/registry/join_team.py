@@ -14,8 +14,6 @@ from services.registry.store import vault as vault_rows
 from services.registry.store.organisations import on_day as organisation_on
 from services.registry.store.organisations import organisation
 from services.registry.team_access import ROLES, SCOPE, lock_managed
-from services.registry.team_access import may_manage as may_manage
-from services.registry.team_access import no_such_team as no_such_team
 from shared import errors, problems
 from shared.auth import OFFICERS, Caller
 from shared.commands import Decision

@@ -10,11 +10,11 @@ from fastapi import Path, Query
 from starlette.responses import HTMLResponse
 
 from services.registry import vault
-from services.registry.join_team import may_manage, no_such_team
 from services.registry.person import Person, Why
 from services.registry.store import memberships, pages, teams
 from services.registry.store import units as store
 from services.registry.team import Team, TeamHistory
+from services.registry.team_access import may_manage, no_such_team
 from services.registry.unit import Unit
 from services.registry.web.timeline import entries, standing_on
 from services.registry.web.visit import Visit, Visiting, page_router
@@ -40,7 +40,7 @@ async def show_team(
     caller, day = visit.must_be(*READERS), visit.day()
     async with visit.service.pool.acquire() as conn, conn.transaction():
         history = await load(conn, team_id)
-        may_manage(caller, history.team, visit.service.province, Role.OPERATOR)
+        may_manage(caller, history.place_on(visit.today), visit.service.province, Role.OPERATOR)
         people = await memberships.memberships(conn, [team_id])
         names = await names_of(conn, visit, caller, history.team, (p.member_id for p in people))
         units = await _units(conn, history)
