@@ -72,7 +72,7 @@ async def take_import(visit: Visiting, request: Request) -> Response:
 async def show_import(
     visit: Visiting,
     import_id: ImportId,
-    outcome: Literal["", "new", "changed", "unchanged", "refused"] = "",
+    outcome: Literal["", "all", "new", "changed", "unchanged", "refused"] = "",
     after: Annotated[int, Query(ge=0, le=2_000_000)] = 0,
 ) -> HTMLResponse:
     """How far the upload is; once it is checked, its lines."""
@@ -105,11 +105,13 @@ async def _start(visit: Visit, caller: Caller, form: Form) -> HTMLResponse:
 
 async def _show(visit: Visit, caller: Caller, import_id: str, form: Form, *, outcome: str, after: int) -> HTMLResponse:
     found = await import_show.show_import(visit.service, import_id, caller)
+    if not outcome and found.summary.get("refused"):
+        outcome = "refused"  # what somebody has to do something about comes first
     context: dict[str, Any] = {"found": found, "form": form, "kind": FORMS[found.kind], "outcome": outcome}
     status = form.problem.status if form.problem else 200
     if found.state not in {"checked", "committed"} or not found.lines_kept:
         return await visit.page("import.html", status=status, lines=None, questions=[], columns=[], **context)
-    wanted = Outcome(outcome) if outcome else None
+    wanted = Outcome(outcome) if outcome not in {"", "all"} else None
     lines = await import_show.list_import_rows(visit.service, import_id, caller, wanted, after, LINES)
     questions = await _questions(visit, caller, found) if found.state == "checked" else []
     return await visit.page(
