@@ -87,8 +87,7 @@ async def _write(conn: Conn, found: Import, asked: import_plan.Asked, mode: str)
     if refused and mode == "all_or_nothing":
         raise _refused(refused)
     await import_plan.save(conn, asked, plan)
-    await imports.save_verdicts(conn, found.import_id, plan.verdicts, plan.summary, asked.scope.now)
-    await imports.save_commit(conn, found.import_id, asked.scope.now, plan.summary)
+    await imports.save_commit(conn, found.import_id, refused, plan.summary, asked.scope.now)
     answer = {"import_id": found.import_id, **plan.summary, "events": len(plan.events)}
     return Decision(answer, plan.events)
 

@@ -36,7 +36,10 @@ def text(value: Value) -> str:
         )
     if isinstance(value, float):
         return repr(value)
-    composed = unicodedata.normalize("NFC", str(value))
+    typed = str(value)
+    if typed.isascii() and typed.isprintable():
+        return " ".join(typed.split())
+    composed = unicodedata.normalize("NFC", typed)
     if any(unicodedata.category(c) in {"Cc", "Cs"} and not c.isspace() for c in composed):
         raise Unreadable("có ký tự điều khiển, hãy gõ lại", "holds control characters, type it again")
     return " ".join(composed.replace("\u200b", "").split())

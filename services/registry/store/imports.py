@@ -141,6 +141,17 @@ async def save_verdicts(
     conn: Conn, import_id: str, verdicts: Sequence[Verdict], summary: Mapping[str, int], now: datetime
 ) -> None:
     """What the lines would do."""
+    await _save_verdicts(conn, import_id, verdicts)
+    await conn.execute(
+        "update vault_import set state = 'checked', rows_done = rows_total, summary = $2, touched_at = $3"
+        " where import_id = $1",
+        import_id,
+        json.dumps(summary),
+        now,
+    )
+
+
+async def _save_verdicts(conn: Conn, import_id: str, verdicts: Sequence[Verdict]) -> None:
     await conn.execute(
         "update vault_import_row r set outcome = v.outcome, remarks = v.remarks::jsonb"
         " from unnest($2::int[], $3::text[], $4::text[]) as v(number, outcome, remarks)"
@@ -149,13 +160,6 @@ async def save_verdicts(
         [v.number for v in verdicts],
         [v.outcome.value for v in verdicts],
         [codec.dump_remarks(v.remarks) for v in verdicts],
-    )
-    await conn.execute(
-        "update vault_import set state = 'checked', rows_done = rows_total, summary = $2, touched_at = $3"
-        " where import_id = $1",
-        import_id,
-        json.dumps(summary),
-        now,
     )
 
 
@@ -187,18 +191,23 @@ async def lock_imports(conn: Conn) -> None:
     await conn.execute("select pg_advisory_xact_lock(hashtext('registry.imports'))")
 
 
-async def save_commit(conn: Conn, import_id: str, now: datetime, summary: Mapping[str, int]) -> None:
+async def save_commit(
+    conn: Conn, import_id: str, refused: Sequence[Verdict], summary: Mapping[str, int], now: datetime
+) -> None:
     """The upload is written: its lines go, but for those that were refused and wait to be corrected."""
     await conn.execute(
-        "delete from vault_import_row where import_id = $1 and outcome is distinct from 'refused'", import_id
+        "delete from vault_import_row where import_id = $1 and number <> all($2::int[])",
+        import_id,
+        [v.number for v in refused],
     )
+    await _save_verdicts(conn, import_id, refused)
     await conn.execute(
         "update vault_import set state = 'committed', committed_at = $2::timestamptz, summary = $3, purged_at ="
-        " case when exists (select from vault_import_row where import_id = $1) then null else $2::timestamptz end"
-        " where import_id = $1",
+        " case when $4 then $2::timestamptz end where import_id = $1",
         import_id,
         now,
         json.dumps(summary),
+        not refused,
     )
 
 
