@@ -11,7 +11,7 @@ from services.registry.store.pages import Line
 from services.registry.store.reforms import Reform
 from services.registry.unit import Unit
 from services.registry.web.tree import by_place
-from shared.contracts.reform import Change, Part, Transition, UnitState
+from shared.contracts.reform import Change, Level, Part, Transition, UnitState
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,8 @@ class Changed:
     ended: tuple[UnitState, ...]
     """Abolished units without a successor of their own: districts whose level ends."""
     predecessors: int
-
-    @property
-    def abolished(self) -> int:
-        """How many units ended."""
-        return sum(c.change is Change.ABOLISHED for c in self.reform.changes)
+    """How many units became `successors`; provinces aside, which only grow or shrink."""
+    successors: int
 
 
 def changed(
@@ -58,7 +55,9 @@ def changed(
     followed = {line.predecessor_id for line in transitions}
     gone = [c.unit for c in reform.changes if c.change is Change.ABOLISHED and c.unit.unit_id not in followed]
     made = [Made(after[i], tuple(some)) for i, some in origins.items() if i in after]
-    return Changed(reform, tuple(sorted(made, key=lambda m: by_place(m.unit))), tuple(gone), len(followed))
+    counted = sum(i in before and before[i].level is not Level.PROVINCE for i in followed)
+    below = sum(m.unit.level is not Level.PROVINCE for m in made)
+    return Changed(reform, tuple(sorted(made, key=lambda m: by_place(m.unit))), tuple(gone), counted, below)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What registry's pages work out before they show it: trees, timelines, lineage, forms, questions of an import."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -10,11 +10,22 @@ from services.registry.join_team import JoinTeam
 from services.registry.leave_team import LeaveTeam
 from services.registry.membership import Membership, RoleSince
 from services.registry.store.pages import Line, Listed, Strength
+from services.registry.store.reforms import Reform
 from services.registry.team import NameSince, Team, TeamHistory, TeamPlace
 from services.registry.unit import Unit
 from services.registry.web import imports, lineage, timeline, tree
 from services.registry.web.team_list import Asked
-from shared.contracts.reform import EndReason, Level
+from shared.contracts.reform import (
+    Change,
+    EndReason,
+    How,
+    LegalBasis,
+    Level,
+    Part,
+    Transition,
+    UnitChange,
+    UnitState,
+)
 from shared.contracts.registry import LeaveReason, Role
 from shared.errors import FieldError, Problem, Text
 from shared.problems import Messages
@@ -97,6 +108,23 @@ def test_a_lineage_names_the_others_and_leaves_out_a_unit_that_just_goes_on() ->
         [("Xã Cà Đam", False), ("Xã Tây Trà Bồng", False)],
     )
     assert lineage.steps(lines, "c", {("c", D2): COMMUNE}, forward=False) == []
+
+
+def test_a_reform_counts_what_became_of_units_and_names_those_that_only_ended() -> None:
+    gone = UnitState(unit_id="d", code="d", name=DISTRICT.name, kind="district", level=Level.DISTRICT)
+    basis = LegalBasis(number="1/NQ", title="Sắp xếp", issued_on=D2, issuer="Quốc hội")
+    ended = UnitChange(change=Change.ABOLISHED, unit=gone, since=D0)
+    reform = Reform("r", D3, None, None, basis, (ended,), (), datetime(2025, 7, 1, tzinfo=UTC))
+    lines = [
+        Transition(predecessor_id="c", successor_id="n", part=Part.PART, how=How.SPLIT),
+        Transition(predecessor_id="t", successor_id="n", part=Part.WHOLE, how=How.MERGED),
+        Transition(predecessor_id="p", successor_id="p", part=Part.WHOLE, how=How.MERGED),
+    ]
+    new = unit("n", "Xã Mới", parent="p")
+    found = lineage.changed(reform, lines, {"c": COMMUNE, "t": TOWN, "p": PROVINCE}, {"n": new, "p": PROVINCE})
+    assert (found.predecessors, found.successors, [u.name for u in found.ended]) == (2, 1, ["Huyện Trà Bồng"])
+    told = {m.unit.name: [(o.unit.name, o.whole) for o in m.origins] for m in found.made}
+    assert told["Xã Mới"] == [("Xã Trà Bùi", False), ("Thị trấn Trà Xuân", True)]
 
 
 # -- a team's history -------------------------------------------------------------------------------------------------
