@@ -105,7 +105,7 @@ async def test_a_township_that_kept_its_id_is_one_place_until_july(reformed: Wor
     assert len(found) == 2
 
 
-async def test_a_move_before_a_reform_recorded_after_it_goes_on_to_the_successor(
+async def test_a_move_before_a_reform_recorded_after_it_goes_on_to_the_successor_and_stays_there(
     postgres: Postgres, fresh_nats: Callable[..., Awaitable[Nats]]
 ) -> None:
     async with world(postgres, await fresh_nats(nats_config()), TOWN) as here:
@@ -119,6 +119,10 @@ async def test_a_move_before_a_reform_recorded_after_it_goes_on_to_the_successor
         ]
         told = [e for e in await here.running.log("registry", TeamReassigned) if e.key() == "t-21400"]
         assert [getattr(e, "unit_id", "") for e in told] == [NGHIA_PHU, AN_PHU]
+        back = await here.officer.post("/registry/reforms/2025-01/reverse")
+        said = refused(back, 422, "newer_state", "reform_id")
+        assert "t-21400" in said["messages"]["vi"]
+        assert (await places(here, "t-21400"))[-1][2] == AN_PHU
 
 
 async def test_rights_follow_the_place_in_force_and_the_past_stays_readable(reformed: World) -> None:
