@@ -22,7 +22,7 @@ RULES = (
     "services/*/unit*.py", "services/*/reform*.py", "services/*/campaign.py",
     "services/*/guidance.py", "services/*/course.py", "services/*/quiz.py", "services/*/on_*.py",
     "services/*/projections/*.py", "services/*/organisation.py", "services/*/organisation_refusals.py",
-    "services/*/person.py", "services/*/ranking.py",
+    "services/*/person.py", "services/*/ranking.py", "services/*/imports/*.py",
 )  # fmt: skip
 
 SQL = re.compile(

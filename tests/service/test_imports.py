@@ -174,6 +174,7 @@ async def test_an_export_uploaded_again_changes_nothing(officer: httpx.AsyncClie
         a_line(new_id(), "Võ Văn Sáu", unit="Huyện Mộ Đức", level="Cấp huyện", organisation="Tỉnh đoàn Quảng Ngãi"),
     ]))  # fmt: skip
     await commit(officer, checked["import_id"])
+    answer = httpx.Response(204)
     for past in (False, True):
         answer = await officer.get("/registry/exports/teams-and-members.xlsx", params={"past": past})
         back = await upload(officer, answer.content)

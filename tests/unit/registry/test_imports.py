@@ -30,11 +30,11 @@ def a_sheet(
     return Sheet("Trang", [list(row) for row in rows], list(spans), dict(formulas or {}))
 
 
-VILLAGE_HEAD = ["STT", "Tên thôn", "Xã, phường, thị trấn", "Từ ngày"]
+VILLAGE_HEAD: list[Value] = ["STT", "Tên thôn", "Xã, phường, thị trấn", "Từ ngày"]
 
 
 def test_the_head_is_found_below_a_title_whatever_the_marks_and_the_case() -> None:
-    decomposed = [unicodedata.normalize("NFD", title.upper()) for title in VILLAGE_HEAD]
+    decomposed: list[Value] = [unicodedata.normalize("NFD", str(title).upper()) for title in VILLAGE_HEAD]
     found = sheet.read(
         [
             a_sheet(
