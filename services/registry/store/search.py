@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from services.registry.ranking import EXACT, LEAST_ALIKE, PREFIX, WORDS, Floor, Found, Kind, Query, stamp
 from shared.db import Conn
 
-MOST_ALIKE = 2000
+MOST_ALIKE = 1000
 """So many people whose names are only alike are looked at; where there are more, the search says too little."""
 
 
@@ -41,9 +41,10 @@ class _Values(list[Any]):
 
 
 async def prepare(conn: Conn) -> None:
-    """How alike a name must be, and plans for what was typed instead of plans for anything; for this transaction."""
+    """How alike a name must be; plans for what was typed, not for anything; no scan that only the limit makes look
+    cheap. For this transaction."""
     await conn.execute(
-        "select set_config('pg_trgm.word_similarity_threshold', $1, true),"
+        "select set_config('pg_trgm.word_similarity_threshold', $1, true), set_config('enable_seqscan', 'off', true),"
         " set_config('plan_cache_mode', 'force_custom_plan', true)",
         str(LEAST_ALIKE),
     )
