@@ -1,5 +1,5 @@
-"""Registry: administrative units, organisations, teams and their members.
+"""Registry: administrative units, organisations, teams and their members, on any day.
 
-Owns who is on which team, where, since when; people's names and phones stay in its vault. Publishes unit_established,
-organisation_registered, team_formed, member_joined, member_left. Follows nobody.
+Owns the map with its reforms, the tree of organisations, who is on which team, where, since when; people's names and
+phones stay in its vault. Publishes an event of each change of these (`shared/contracts/registry.py`). Follows nobody.
 """

@@ -123,7 +123,8 @@ SAMPLES: dict[str, Sample] = {
         {"name": "Khác"}, "Idempotency-Key", "organisation_id", new_organisation,
     ),
     "POST /registry/organisations/{organisation_id}/headcounts": Sample(
-        lambda: {"headcount": 12, "valid_from": "2023-07-01"}, {"headcount": 13}, "Idempotency-Key", "organisation_id"
+        lambda: {"headcount": 12, "valid_from": "2023-07-01"}, {"headcount": 13}, "Idempotency-Key", "organisation_id",
+        new_organisation,
     ),
     "POST /registry/organisations/{organisation_id}/dissolve": Sample(
         lambda: {"last_day": "2023-07-20"}, {"last_day": "2023-07-21"}, "Idempotency-Key", "organisation_id",
