@@ -192,20 +192,21 @@ def _count_member(
     by: int,
     happened_at: datetime,
 ) -> None:
-    row = rows.get(member_progress, event.campaign_id, event.member_id)
-    if row is None:
-        row = MemberProgressRow(event.campaign_id, event.member_id, 0, 0, 0, 0, 0, happened_at)
+    key = (event.campaign_id, event.member_id)
+    row = rows.get(member_progress, *key)
+    in_window_before, counting, citizens_before, sessions, gone, last_at = (
+        row[2:] if row else (0, 0, 0, 0, 0, happened_at)
+    )
     rows.put(
         member_progress,
         MemberProgressRow(
-            row.campaign_id,
-            row.member_id,
-            row.citizens_in_window + change.member_in_window,
-            row.sessions_in_window + (by if in_window else 0),
-            row.citizens + change.member,
-            row.sessions + by,
-            row.withdrawn + (by < 0),
-            max(row.last_at, happened_at),
+            *key,
+            in_window_before + change.member_in_window,
+            counting + (by if in_window else 0),
+            citizens_before + change.member,
+            sessions + by,
+            gone + (by < 0),
+            max(last_at, happened_at),
         ),
     )
 
