@@ -39,8 +39,8 @@ List = Callable[[], list[Cells]]
 )
 async def export_workbook(
     service: Svc,
-    kind: KindInPath,
     caller: Annotated[Caller, allow(*OFFICERS)],
+    kind: KindInPath,
     past: Annotated[bool, Query(description="With teams that ended, and people who left.")] = False,
 ) -> Response:
     """A list as of today. Names and phones that are read for it are put on record, one by one."""

@@ -52,7 +52,7 @@ KindInPath = Annotated[Kind, Depends(_kind)]
     responses=WORKBOOK,
 )
 async def download_template(
-    service: Svc, kind: KindInPath, caller: Annotated[Caller, allow(*OFFICERS)], on: Day | None = None
+    service: Svc, caller: Annotated[Caller, allow(*OFFICERS)], kind: KindInPath, on: Day | None = None
 ) -> Response:
     """The empty form: drop-downs, a frozen head, instructions in both languages. `on`: the day of the units."""
     async with service.pool.acquire() as conn:

@@ -52,9 +52,9 @@ _BODY: dict[str, Any] = {
 )
 async def upload_import(
     service: Svc,
+    caller: Annotated[Caller, allow(*OFFICERS)],
     kind: KindInPath,
     request: Request,
-    caller: Annotated[Caller, allow(*OFFICERS)],
     file_name: Annotated[Name | None, Query(description="Shown again to whoever uploaded it.")] = None,
     import_id: Annotated[
         str | None, Query(pattern=ID_PATTERN, description="Made by the client, so that sending again is harmless.")

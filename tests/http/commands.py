@@ -209,6 +209,11 @@ SAMPLES: dict[str, Sample] = {
 }  # fmt: skip
 
 
+def as_sent(body: Any) -> dict[str, Any]:
+    """How a client is told to send a body: a file as it is, anything else as JSON."""
+    return {"content": body} if isinstance(body, bytes) else {"json": body}
+
+
 class Command(NamedTuple):
     """An operation that changes something."""
 
@@ -258,9 +263,8 @@ class Command(NamedTuple):
     ) -> httpx.Response:
         """Sends a body."""
         method, _ = self.name.split(" ")
-        content = {"content": body} if isinstance(body, bytes) else {"json": body}
         return client.request(
-            method, self.url(**(ids or {})), headers=headers, params=self.must_be_asked or None, **content
+            method, self.url(**(ids or {})), headers=headers, params=self.must_be_asked or None, **as_sent(body)
         )
 
     def schema(self, of: Any = None) -> dict[str, Any]:

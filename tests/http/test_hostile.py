@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shared.auth import Role
-from tests.http.commands import COMMANDS, GUARDED, SAMPLES, WITH_BODY, Command, all_operations
+from tests.http.commands import COMMANDS, GUARDED, SAMPLES, WITH_BODY, Command, all_operations, as_sent
 from tests.http.site import KNOWN, Site
 from tests.support.world import a_team, an_item, refused
 
@@ -190,7 +190,7 @@ def test_odd_ids_in_a_path_are_refused(officer: httpx.Client, operation: Command
     body = operation.sample.body() if operation.name in SAMPLES else None
     for parameter in operation.path_parameters:
         for odd in ODD:
-            answer = officer.request(method, operation.url(**{parameter: odd}), json=body)
+            answer = officer.request(method, operation.url(**{parameter: odd}), **as_sent(body))
             assert answer.status_code in {404, 405, 422}, (odd, answer.text)
             assert answer.headers["content-type"] == "application/problem+json", odd
 
@@ -301,8 +301,19 @@ def test_without_a_token_nobody_is_let_in(anyone: httpx.Client, operation: Comma
     body = operation.sample.body() if operation.name in SAMPLES else None
     method = operation.name.split(" ")[0]
     for header in ({}, {"authorization": ""}, {"authorization": "Bearer"}, {"authorization": "Basic YTpi"}):
-        answer = anyone.request(method, operation.url(), json=body, headers=header)
+        answer = anyone.request(method, operation.url(), headers=header, **as_sent(body))
         refused(answer, 401, "token_needed", "Authorization")
-    never = anyone.request(method, operation.url(), json=body, params={"min_pos": "registry:999999"})
+    never = anyone.request(method, operation.url(), **as_sent(body), params={"min_pos": "registry:999999"})
     refused(never, 401, "token_needed", "Authorization")
     assert set(KNOWN) >= set(operation.path_parameters)
+
+
+def test_fifty_megabytes_of_a_file_are_answered_in_words(officer: httpx.Client) -> None:
+    def in_parts() -> Iterator[bytes]:
+        for _ in range(50):
+            yield b"\0" * 1_000_000
+
+    for content in (b"\0" * 50_000_000, in_parts()):
+        answer = officer.post("/registry/imports/villages", content=content)
+        assert said(answer, 413, "file_too_large")["errors"][0]["field"] == "file"
+    assert officer.get("/registry/healthz").status_code == 200

@@ -16,7 +16,7 @@ from joserfc import jws, jwt
 from joserfc.jwk import ECKey
 
 from shared.auth import Role
-from tests.http.commands import COMMANDS, GUARDED, SAMPLES, Command
+from tests.http.commands import COMMANDS, GUARDED, SAMPLES, Command, as_sent
 from tests.http.site import Site
 from tests.support.stack import KEY
 from tests.support.world import refused
@@ -100,7 +100,7 @@ def test_a_token_that_is_no_good_opens_nothing(anyone: httpx.Client, name: str) 
     header = {b"authorization": f"Bearer {BAD[name]()}".encode()}
     for operation in GUARDED:
         body = operation.sample.body() if operation.name in SAMPLES else None
-        answer = anyone.request(operation.name.split(" ")[0], operation.url(), json=body, headers=header)
+        answer = anyone.request(operation.name.split(" ")[0], operation.url(), headers=header, **as_sent(body))
         problem = refused(answer, 401, "token_needed", "Authorization")
         assert answer.headers["www-authenticate"] == "Bearer"
         assert "Traceback" not in json.dumps(problem)
