@@ -11,7 +11,9 @@ import asyncpg
 
 from services.registry.app import SPEC as REGISTRY
 from services.registry.membership import Membership, RoleSince
-from services.registry.store import memberships, teams
+from services.registry.organisation import BEGINNING, OPEN, State
+from services.registry.store import memberships, organisations, teams
+from services.registry.store.organisations import OnDay
 from services.registry.team import NameSince
 from shared import db
 from shared.contracts.registry import LeaveReason, Role
@@ -54,6 +56,9 @@ async def test_teams_and_members_are_as_they_were(database: Callable[..., Awaita
             Membership("binh", "t1", date(2023, 7, 4), None, None, None, (RoleSince(date(2023, 7, 4), Role.MEMBER),)),
         ]
         assert await memberships.people(conn, ["an", "binh"]) == {"an": "doan", "binh": None}
+        assert await organisations.on_day(conn, "doan", FORMED) == OnDay(
+            State("doan", BEGINNING, OPEN, "Tỉnh đoàn", "youth_union", None), 9
+        )
         assert await conn.fetchval("select known_from from team_place") == TOLD
         assert await conn.fetchval("select full_name from vault_person where member_id = 'an'") == "Nguyễn Văn Thử"
     finally:
