@@ -24,7 +24,6 @@ from shared.http import ID_PATTERN, Answer, Body, Day, IdempotencyKey, Name, all
 
 routes = router("units")
 ROLES = (*OFFICERS, Role.OPERATOR)
-WHOLE_MAP = (Role.PROVINCE_OFFICER, Role.OPERATOR)
 SCOPE = "villages: officers of the unit above; other units: the province"
 
 _NOTHING = PydanticCustomError(
@@ -83,8 +82,5 @@ def _may_correct(caller: Caller, province: str, unit_id: str, states: list[Unit]
         raise errors.not_found(
             "no_such_unit", "unit_id", f"Không có đơn vị «{unit_id}».", f"There is no unit «{unit_id}»."
         )
-    if states[-1].level is Level.VILLAGE and caller.has(*OFFICERS):
-        caller.must_cover((province, *states[-1].path), field="unit_id")
-        return
-    scope = caller if caller.has(*WHOLE_MAP) else caller._replace(units=())
-    scope.must_cover([province], field="unit_id")
+    path = states[-1].path if states[-1].level is Level.VILLAGE else ()
+    caller.must_cover((province, *path), field="unit_id")

@@ -24,7 +24,7 @@ _BEFORE = (  # what reform $1 found, with the corrections made since
     )
     + " from unit_version w left join unit_version c on c.unit_id = w.unit_id and c.valid_from = w.valid_from"
     " and c.known_to is null and c.reform_id is distinct from $1"
-    " where w.closed_by = $1 and w.known_to = (select max(known_to) from unit_version where closed_by = $1)"
+    " where w.closed_by = $1"
 )
 
 
@@ -46,6 +46,8 @@ class Choice(NamedTuple):
     within: str | None = None
     name_key: str | None = None
     """The beginning of any words of the name, as a search key."""
+    by_name: bool = False
+    """In the order of names, as Vietnamese sorts, instead of ids."""
 
     @property
     def asked(self) -> tuple[object, ...]:
@@ -82,10 +84,8 @@ async def many_on_day(
 
 async def map_of_day(conn: Conn, day: date, *, root: str = "51", known: datetime | None = None) -> list[Unit]:
     """A unit and everything below it on a day, at any depth; parents before children, then by id."""
-    rows = await conn.fetch(
-        f"{_below(known, 3)} select {_UNIT} from below order by depth, unit_id", day, root, *_said(known)
-    )
-    return [_unit(r) for r in rows]
+    listed = f"{_below(known, 3)} select {_UNIT} from below order by depth, unit_id"
+    return [_unit(r) for r in await conn.fetch(listed, day, root, *_said(known))]
 
 
 async def list_on_day(
@@ -96,24 +96,19 @@ async def list_on_day(
 
 
 async def choose(conn: Conn, choice: Choice, *, after: str, limit: int) -> list[Unit]:
-    """Units on a day by id, page by page."""
-    rows = await conn.fetch(
-        f"{_below(choice.known, 8)} select {_UNIT} from below where {_CHOSEN} and unit_id > $6"
-        " order by unit_id limit $7",
-        *choice.asked,
-        after,
-        limit,
-        *_said(choice.known),
-    )
-    return [_unit(r) for r in rows]
+    """Units on a day by id or by name, page by page."""
+    chosen = f"{_below(choice.known, 8)} select {_UNIT} from below where {_CHOSEN}"
+    listed = f"{chosen} and unit_id > $6 order by unit_id limit $7"
+    if choice.by_name:
+        key = "case when $6 = '' then '' else (select sort_key from below where unit_id = $6) end"
+        listed = f"{chosen} and (sort_key, unit_id) > ({key}, $6) order by sort_key, unit_id limit $7"
+    return [_unit(r) for r in await conn.fetch(listed, *choice.asked, after, limit, *_said(choice.known))]
 
 
 async def count_chosen(conn: Conn, choice: Choice) -> int:
     """How many units `choose` lists in all."""
-    value = await conn.fetchval(
-        f"{_below(choice.known, 6)} select count(*) from below where {_CHOSEN}", *choice.asked, *_said(choice.known)
-    )
-    return int(value)
+    counted = f"{_below(choice.known, 6)} select count(*) from below where {_CHOSEN}"
+    return int(await conn.fetchval(counted, *choice.asked, *_said(choice.known)))
 
 
 async def children(conn: Conn, unit_id: str, day: date, *, known: datetime | None = None) -> list[Unit]:
@@ -292,8 +287,8 @@ def _below(known: datetime | None, place: int) -> str:
     """The unit $2 and what is below it on day $1, with its depth."""
     holds = _in_force(known, place)
     return (
-        f"with recursive below as (select {_OF_V}, v.words, 0 as depth from unit_version v"
+        f"with recursive below as (select {_OF_V}, v.words, v.sort_key, 0 as depth from unit_version v"
         f" where v.unit_id = $2 and {holds} union all"
-        f" select {_OF_V}, v.words, below.depth + 1 from unit_version v"
+        f" select {_OF_V}, v.words, v.sort_key, below.depth + 1 from unit_version v"
         f" join below on v.parent_id = below.unit_id where {holds})"
     )
