@@ -37,6 +37,7 @@ class TeamsAsked(BaseModel):
     within: Id | None = Field(None, description="Only teams at this unit or below it, on that day.", examples=["533"])
     level: TeamLevel | None = None
     status: Literal["active", "disbanded", "all"] = Field("active", description="What they were on that day.")
+    sort: Literal["id", "name"] = Field("id", description="By id, or by name as Vietnamese sorts.")
     after: Id | None = Field(None, description="`next` of the page before.")
     limit: int = Field(200, ge=1, le=500, description="Most items in the answer.")
 
@@ -130,7 +131,7 @@ async def list_teams(
     async with service.pool.acquire() as conn:
         below = await units.map_of_day(conn, day, root=asked.within) if asked.within else []
         within = [asked.within, *(u.unit_id for u in below)] if asked.within else None
-        choice = teams.Choice(day, scope, within, asked.level, ended)
+        choice = teams.Choice(day, scope, within, asked.level, ended, asked.sort == "name")
         rows = await teams.list_on_day(conn, choice, after=asked.after or "", limit=asked.limit)
         total = await teams.count_on_day(conn, choice)
     items = [TeamView(**t._asdict(), status=_status(t, day)) for t in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,6 +38,7 @@ class MapAsked(DayAsked):
     level: Level | None = None
     within: Id | None = Field(None, description="Only units below this one, at any depth.")
     name: str | None = Field(None, max_length=100, description="Words of the name, marks or none.")
+    sort: Literal["id", "name"] = Field("id", description="By id, or by name as Vietnamese sorts.")
     after: Id | None = Field(None, description="`next` of the page before.")
     limit: int = Field(200, ge=1, le=500, description="Most items in the answer.")
 
@@ -91,10 +92,10 @@ def view(of: Unit) -> UnitView:
 
 @routes.get("/units", openapi_extra=who(ANYONE, "public"))
 async def list_units(service: Svc, asked: Annotated[MapAsked, Query()]) -> Page[UnitView]:
-    """The map of a day, by id: the province and everything below it, or what is below `within`."""
+    """The map of a day, by id or by name: the province and everything below it, or what is below `within`."""
     day = asked.on or local_day(service.clock())
     name = search_key(asked.name) if asked.name else None
-    choice = units.Choice(day, asked.known, service.province, asked.level, asked.within, name)
+    choice = units.Choice(day, asked.known, service.province, asked.level, asked.within, name, asked.sort == "name")
     async with service.pool.acquire() as conn:
         rows = await units.choose(conn, choice, after=asked.after or "", limit=asked.limit)
         total = await units.count_chosen(conn, choice)

@@ -49,12 +49,14 @@ async def here(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[World]:
 UNION = {"organisation_id": "doan", "name": "Tỉnh đoàn", "sector": "youth_union", "headcount": 10}
 
 
-async def pages(client: httpx.AsyncClient, limit: int = 500, **asked: Any) -> list[dict[str, Any]]:
+async def pages(
+    client: httpx.AsyncClient, limit: int = 500, path: str = "members", **asked: Any
+) -> list[dict[str, Any]]:
     """Every item, page by page; the total said on each is theirs."""
     items: list[dict[str, Any]] = []
     more: dict[str, str] = {}
     while True:
-        page = await ok(client.get("/registry/members", params={**asked, "limit": limit, **more}))
+        page = await ok(client.get(f"/registry/{path}", params={**asked, "limit": limit, **more}))
         items += page["items"]
         if not page["next"]:
             assert page["total"] == len(items)
@@ -160,3 +162,17 @@ async def test_what_cannot_be_listed_is_refused(here: World, asked: dict[str, st
 async def test_a_page_is_not_continued_where_the_list_has_changed(here: World, cursor: str) -> None:
     answer = await here.officer.get("/registry/members", params={**DAY, "after": cursor})
     refused(answer, 409, "list_changed", "after")
+
+
+@pytest.mark.parametrize("limit", [7, 500])
+async def test_units_sort_by_name_page_by_page(here: World, limit: int) -> None:
+    units = await pages(here.running.client(), limit, "units", sort="name", **DAY)
+    assert [u["name"] for u in units] == sorted((u["name"] for u in units), key=sort_key)
+    assert len({u["unit_id"] for u in units}) == len(units) > 180
+
+
+@pytest.mark.parametrize("limit", [1, 500])
+async def test_teams_sort_by_name_page_by_page(here: World, limit: int) -> None:
+    teams = await pages(here.officer, limit, "teams", sort="name", **DAY)
+    assert [t["name"] for t in teams] == ["Tổ Âu", "Tổ Bàu", "Tổ Cù Lao"]
+    assert await pages(here.officer, limit, "teams", sort="name", within="533", **DAY) == teams[:2]

@@ -17,9 +17,12 @@ _TEAM = (
 _PLACE = (
     "team_id, valid_from, valid_to, unit_id, level, village, village_id, district_id, commune_id, reason, reform_id"
 )
+_NAME_ON_DAY = (
+    "(select n.name from team_name n where n.team_id = {} and n.known_to is null"
+    " and n.valid_from <= $1 order by n.valid_from desc limit 1)"
+)
 _ON_DAY = (
-    "t.team_id, (select n.name from team_name n where n.team_id = t.team_id and n.known_to is null"
-    " and n.valid_from <= $1 order by n.valid_from desc limit 1) as name, p.level, p.unit_id, p.village, p.district_id,"
+    f"t.team_id, {_NAME_ON_DAY.format('t.team_id')} as name, p.level, p.unit_id, p.village, p.district_id,"
     " p.commune_id, t.decision_number, t.decision_date, t.formed_on, p.village_id, t.disbanded_on, t.end_reason,"
     " t.into_team_id"
 )
@@ -51,17 +54,23 @@ class Choice(NamedTuple):
     level: str | None = None
     ended: bool | None = False
     """Those that had ended by then, those that had not, or all (None) that had been formed."""
+    by_name: bool = False
+    """In the order of names, as Vietnamese sorts, instead of ids."""
 
 
 async def list_on_day(conn: Conn, choice: Choice, *, after: str, limit: int) -> list[Team]:
-    """Teams by id, with the name and the place that they had on the day, or on their last one."""
+    """Teams by id or by name, with the name and the place that they had on the day, or on their last one."""
     values, chosen = _chosen(choice)
-    rows = await conn.fetch(
-        f"select {_ON_DAY} {chosen} and t.team_id > ${len(values) + 1} order by t.team_id limit ${len(values) + 2}",
-        *values,
-        after,
-        limit,
-    )
+    last, most = f"${len(values) + 1}", f"${len(values) + 2}"
+    listed = f"select {_ON_DAY} {chosen} and t.team_id > {last} order by t.team_id limit {most}"
+    if choice.by_name:
+        key = _NAME_ON_DAY.replace("n.name", "n.sort_key").format
+        listed = (
+            f"select {_TEAM} from (select {_ON_DAY}, {key('t.team_id')} as sort_key {chosen}) t"
+            f" where (sort_key, team_id) > (case when {last} = '' then '' else {key(last)} end, {last})"
+            f" order by sort_key, team_id limit {most}"
+        )
+    rows = await conn.fetch(listed, *values, after, limit)
     return [_team(r) for r in rows]
 
 
