@@ -59,7 +59,7 @@ class World:
 
     def registry(self) -> Iterator[Fact]:
         """Units, teams and members."""
-        for established in unit.load(self.units, set(), "2023"):
+        for established in unit.load(self.units, set(), "2023", first="2023"):
             yield Fact(established, BEGIN)
         for number, (team_id, commune) in enumerate(self.teams, 1):
             formed = TeamFormed(
