@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from datetime import date, datetime, time
@@ -177,6 +179,21 @@ async def test_a_sheet_of_too_many_rows_is_refused() -> None:
     with pytest.raises(Problem) as refused:
         await reading.read(long)
     assert refused.value.slug == "too_many_rows"
+
+
+def test_a_part_that_declares_entities_is_not_handed_on() -> None:
+    with pytest.raises(Problem) as refused:
+        container.open_safely(with_entities())
+    assert refused.value.slug == "workbook_damaged"
+
+
+def test_the_reading_process_limits_its_memory_and_its_time() -> None:
+    said = (
+        "import resource; from shared.sheets import child; child.main();"
+        "print(resource.getrlimit(resource.RLIMIT_AS)[0], resource.getrlimit(resource.RLIMIT_CPU)[0])"
+    )
+    ran = subprocess.run([sys.executable, "-c", said], input=b"", capture_output=True, check=True)
+    assert ran.stdout.decode() == f'"file_empty"{child.MEMORY} {child.CPU_SECONDS}\n'
 
 
 def test_only_parts_that_hold_data_reach_the_reader() -> None:
