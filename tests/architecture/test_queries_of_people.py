@@ -16,7 +16,8 @@ from services.registry.store import accesses, contacts, organisations, requests,
 from services.registry.store.accesses import Wanted as AccessesWanted
 from services.registry.store.contacts import Whose
 from services.registry.store.requests import Wanted as RequestsWanted
-from tests.architecture.test_queries import WRITES, Read, read, scans
+from tests.architecture.test_queries import WRITES, scans
+from tests.support.explain import Read, read
 
 DAY, NOW = date(2023, 7, 30), datetime(2023, 7, 30, tzinfo=UTC)
 FILL = """

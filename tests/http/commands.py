@@ -27,6 +27,16 @@ class Sample(NamedTuple):
     anew: Callable[[httpx.Client], dict[str, str]] = lambda _: {}
     """Makes what the command is about, where it happens to that once only; answers with the ids for its path."""
 
+    def fields(self) -> Body:
+        """The body of a command that takes JSON."""
+        return as_fields(self.body())
+
+
+def as_fields(body: Body | bytes) -> Body:
+    """A body that is no file."""
+    assert isinstance(body, dict)
+    return body
+
 
 def _guidance() -> Body:
     item = an_item("m1")

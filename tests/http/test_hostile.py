@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from shared.auth import Role
-from tests.http.commands import COMMANDS, GUARDED, SAMPLES, WITH_BODY, Command, all_operations, as_sent
+from tests.http.commands import COMMANDS, GUARDED, SAMPLES, WITH_BODY, Command, all_operations, as_fields, as_sent
 from tests.http.site import KNOWN, Site
 from tests.support.world import a_team, an_item, refused
 
@@ -118,10 +118,10 @@ def test_what_is_not_said_to_be_json_is_not_read(officer: httpx.Client, command:
 def test_characters_that_no_text_may_have_are_refused_by_field(officer: httpx.Client, command: Command) -> None:
     for field in command.fields(kind="string"):
         for odd in ("\x00", "a\x00b", "a\x1bb", "a\x7fb", "\ud800", "a\udfff"):
-            answer = _send_raw(officer, command, {**command.sample.body(), field: odd})
+            answer = _send_raw(officer, command, {**command.sample.fields(), field: odd})
             assert said(answer, 422, "invalid_data")["errors"][0]["field"] == field
     for name in ("\x00", "x\ud800", "y" * 10_000):
-        said(_send_raw(officer, command, {**command.sample.body(), name: 1}), 422, "invalid_data")
+        said(_send_raw(officer, command, {**command.sample.fields(), name: 1}), 422, "invalid_data")
 
 
 def _send_raw(officer: httpx.Client, command: Command, body: Any) -> httpx.Response:
@@ -146,18 +146,18 @@ def test_days_and_numbers_out_of_this_world_are_refused_by_field(officer: httpx.
             for value in values:
                 if value is None and optional:
                     continue
-                answer = command.send(officer, {**command.sample.body(), field: value}, ids=_free(command))
+                answer = command.send(officer, {**command.sample.fields(), field: value}, ids=_free(command))
                 assert said(answer, 422, "invalid_data")["errors"][0]["field"] == field, value
 
 
 @pytest.mark.parametrize("command", WITH_BODY, ids=str)
 def test_every_field_of_a_wrong_type_and_every_missing_one_is_named(officer: httpx.Client, command: Command) -> None:
     for field in command.schema().get("properties", {}):
-        answer = command.send(officer, {**command.sample.body(), field: {"an": ["object"]}}, ids=_free(command))
+        answer = command.send(officer, {**command.sample.fields(), field: {"an": ["object"]}}, ids=_free(command))
         if field != "answers":  # which is an object: here with a question that the quiz does not have
             assert said(answer, 422)["errors"][0]["field"].split(".")[0] == field
     for field in command.schema().get("required", ()):
-        body = {name: value for name, value in command.sample.body().items() if name != field}
+        body = {name: value for name, value in command.sample.fields().items() if name != field}
         problem = said(command.send(officer, body, ids=_free(command)), 422, "invalid_data")
         assert [e["field"] for e in problem["errors"]] == [field]
 
@@ -261,7 +261,7 @@ def test_the_same_again_is_answered_the_same_and_another_body_is_a_conflict(
     assert first.is_success, first.text
     assert again.is_success, again.text
     assert {**first.json(), "pos": None} == {**again.json(), "pos": None}
-    clash = command.send(officer, {**body, **command.sample.change}, ids=ids, headers=key)
+    clash = command.send(officer, {**as_fields(body), **command.sample.change}, ids=ids, headers=key)
     assert said(clash, 409)["errors"][0]["field"] == command.sample.id_field
 
 

@@ -121,8 +121,8 @@ async def test_headcounts_are_denominators_of_their_days(running: Stack, officer
     group = await registered(officer, name="Nhóm", sector="group")
     school = await registered(officer, name="Trường", parent_id=group)
     await registered(officer, name="Chưa khai", parent_id=group)
-    for count, since in ((900, "2023-09-01"), (950, "2024-09-01"), (940, "2024-09-01")):
-        body = {"headcount": count, "valid_from": since}
+    for declared, since in ((900, "2023-09-01"), (950, "2024-09-01"), (940, "2024-09-01")):
+        body = {"headcount": declared, "valid_from": since}
         await ok(officer.post(f"{PATH}/{school}/headcounts", json=body), 201)
 
     on: list[tuple[str, int | None, int]] = [("2023-08-31", None, 3), ("2023-09-01", 900, 2), ("2024-09-01", 940, 2)]
