@@ -98,6 +98,19 @@ def _one_way_to_log() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _logs_as_before(_one_way_to_log: None) -> Iterator[None]:
+    """Take back what a command that ran within the test did to the logs of this process."""
+    loggers = [logging.getLogger(name) for name in ("", "uvicorn.access", "httpx", "httpcore", "asyncio")]
+    levels, handlers, structured = [found.level for found in loggers], loggers[0].handlers[:], structlog.get_config()
+    yield
+    for found, level in zip(loggers, levels, strict=True):
+        found.setLevel(level)
+    if not set(handlers) <= set(loggers[0].handlers):
+        loggers[0].handlers[:] = handlers
+    structlog.configure(**structured)
+
+
+@pytest.fixture(autouse=True)
 def _no_unexpected_errors(request: pytest.FixtureRequest, _one_way_to_log: None) -> Iterator[None]:
     """Fail a test that logs an error, unless it is marked `expects_errors`."""
     if request.node.get_closest_marker("expects_errors"):

@@ -27,7 +27,7 @@ NOW = datetime(2023, 7, 30, 20, 0, tzinfo=VIETNAM)
 KNOWN = {
     "edition": "2023", "team_id": "t1", "member_id": "m2", "campaign_id": "qn-2023", "guidance_id": "g1",
     "course_id": "dvc", "organisation_id": "so-khac", "plan": "2023", "contact_id": "k1", "request_id": "y1",
-    "why": "call", "unit_id": "21400", "reform_id": "r1", "kind": "villages",
+    "why": "call", "unit_id": "21400", "reform_id": "r1", "kind": "villages", "q": "mo duc",
     "import_id": "i1",
 }  # fmt: skip
 """An id that exists, by the name of the parameter, and what a query cannot go without."""
