@@ -82,7 +82,7 @@ class Workshop:
     async def _begin(self, projection: Projection) -> int:
         await self._sweep(projection)
         async with self._pool.acquire() as conn, conn.transaction():
-            return await store.begin_build(conn, projection)
+            return await store.begin_build(conn, projection, beside=True)
 
     async def _drop(self, projection: Projection, build: int) -> None:
         async with self._pool.acquire() as conn, conn.transaction():
@@ -101,6 +101,9 @@ class Workshop:
     async def _compute(self, projection: Projection, build: int, *, switch: bool) -> Comparison:
         engine = Engine(self._pool, self._service, {projection: build}, park_limit=self._park_limit, strict=True)
         await self._approach(engine, projection)
+        if switch:
+            async with self._pool.acquire() as conn:
+                await store.make_durable(conn, projection, build)
         async with self._pool.acquire() as conn, conn.transaction():
             current = await store.in_service(conn, projection.name)
             assert current is not None

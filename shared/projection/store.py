@@ -47,9 +47,6 @@ def schema_of(projection: str, build: int) -> str:
     return f"{projection}_{build}"
 
 
-# -- rows -------------------------------------------------------------------------------------------------------------
-
-
 async def load(conn: Conn, schema: str, table: Table[Any], keys: Sequence[Key]) -> list[Any]:
     """The rows with these keys that exist, as the table's row type."""
     names = [c.name for c in table.key_columns]
@@ -77,19 +74,19 @@ async def upsert(conn: Conn, schema: str, table: Table[Any], rows: Sequence[Any]
     )
 
 
-# -- checkpoints ------------------------------------------------------------------------------------------------------
-
-
 async def lock_checkpoints(conn: Conn, builds: Mapping[str, int]) -> list[Checkpoint]:
     """The checkpoints of these builds, locked until the transaction ends, in one order for everyone."""
     rows = await conn.fetch(
         "select c.projection, c.build, c.stream, c.pos, c.epoch from checkpoint c"
         " join unnest($1::text[], $2::int[]) as b(projection, build) using (projection, build)"
         " order by projection, build, stream for update of c",
-        list(builds),
-        list(builds.values()),
+        *_pairs(builds),
     )
     return [Checkpoint(*r.values()) for r in rows]
+
+
+def _pairs(builds: Mapping[str, int]) -> tuple[list[str], list[int]]:
+    return list(builds), list(builds.values())
 
 
 async def move_checkpoints(conn: Conn, moves: Sequence[tuple[Checkpoint, int]]) -> int:
@@ -124,9 +121,6 @@ async def live_positions(conn: Conn) -> dict[str, int]:
     return {r["stream"]: r["pos"] for r in rows}
 
 
-# -- builds -----------------------------------------------------------------------------------------------------------
-
-
 class InService(NamedTuple):
     """The build in service of a projection."""
 
@@ -140,8 +134,11 @@ async def in_service(conn: Conn, projection: str) -> InService | None:
     return InService(*row.values()) if row else None
 
 
-async def begin_build(conn: Conn, projection: Projection) -> int:
-    """Makes empty tables and checkpoints at 0 for a new build; the first build of all goes into service at once."""
+async def begin_build(conn: Conn, projection: Projection, *, beside: bool = False) -> int:
+    """Makes empty tables and checkpoints at 0 for a new build; the first build of all goes into service at once.
+
+    One `beside` that in service is not in the write-ahead log until `make_durable`: a crash makes it begin anew anyway.
+    """
     row = await conn.fetchrow(
         "insert into projection (name, version, build, last_build) values ($1, $2, 1, 1)"
         " on conflict (name) do update set last_build = projection.last_build + 1 returning build, last_build",
@@ -153,7 +150,8 @@ async def begin_build(conn: Conn, projection: Projection) -> int:
     schema = schema_of(projection.name, build)
     await conn.execute(f"create schema {schema}")
     for table in projection.tables:
-        await conn.execute(f"create table {schema}.{table.name} (like model.{table.name} including all)")
+        kind = "unlogged table" if beside and build > 1 else "table"
+        await conn.execute(f"create {kind} {schema}.{table.name} (like model.{table.name} including all)")
     await conn.executemany(
         "insert into checkpoint (projection, build, stream) values ($1, $2, $3)",
         [(projection.name, build, stream) for stream in projection.follows],
@@ -161,6 +159,12 @@ async def begin_build(conn: Conn, projection: Projection) -> int:
     if build == 1:
         await show(conn, projection, build)
     return build
+
+
+async def make_durable(conn: Conn, projection: Projection, build: int) -> None:
+    """Writes a build's tables to the write-ahead log: from here on they survive a crash."""
+    for table in projection.tables:
+        await conn.execute(f"alter table {schema_of(projection.name, build)}.{table.name} set logged")
 
 
 async def show(conn: Conn, projection: Projection, build: int) -> None:
@@ -213,9 +217,6 @@ async def differences(
     return rows[0]["total"] if rows else 0, [Difference(table.name, r["live"], r["other"]) for r in rows]
 
 
-# -- parked -----------------------------------------------------------------------------------------------------------
-
-
 async def park(conn: Conn, events: Sequence[ParkedEvent]) -> None:
     """Sets events aside."""
     await conn.executemany(
@@ -231,8 +232,7 @@ async def parked(conn: Conn, builds: Mapping[str, int]) -> list[ParkedEvent]:
         "select k.projection, k.build, k.stream, k.pos, k.key, k.type, k.reason, k.headers, k.payload from parked k"
         " join unnest($1::text[], $2::int[]) as b(projection, build) using (projection, build)"
         " order by projection, stream, pos",
-        list(builds),
-        list(builds.values()),
+        *_pairs(builds),
     )
     return [ParkedEvent(*r.values()) for r in rows]
 
@@ -242,8 +242,7 @@ async def parked_keys(conn: Conn, builds: Mapping[str, int]) -> set[tuple[str, s
     rows = await conn.fetch(
         "select distinct k.projection, k.stream, k.key from parked k"
         " join unnest($1::text[], $2::int[]) as b(projection, build) using (projection, build)",
-        list(builds),
-        list(builds.values()),
+        *_pairs(builds),
     )
     return {(r["projection"], r["stream"], r["key"]) for r in rows}
 
@@ -260,9 +259,6 @@ async def count_parked(conn: Conn) -> int:
     """Events set aside by the builds in service."""
     sql = "select count(*) from parked k join projection p on p.name = k.projection and p.build = k.build"
     return int(await conn.fetchval(sql))
-
-
-# -- health -----------------------------------------------------------------------------------------------------------
 
 
 class Health(NamedTuple):
@@ -283,10 +279,7 @@ async def write_health(conn: Conn, stream: str, state: str, last_seq: int, pos: 
         " on conflict (stream) do update set state = $2, last_seq = $3, pos = $4, checked_at = now(),"
         " caught_up_at = case when $2 = 'live' or ($2 = 'no_stream' and $4 = 0) then now()"
         " else follow_health.caught_up_at end",
-        stream,
-        state,
-        last_seq,
-        pos,
+        *(stream, state, last_seq, pos),
     )
 
 

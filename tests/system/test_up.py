@@ -173,7 +173,7 @@ def test_two_instances_live_side_by_side_and_one_folder_or_port_has_one(tmp_path
 def test_verify_names_what_was_changed_by_hand_and_a_rebuild_heals_it(tmp_path: Path) -> None:
     with instance(tmp_path / "var", DEMO=0) as up:
         wait_until(lambda: up.positions().get("registry") == 187, up.said)
-        up.by_hand("reporting", "update places_2.unit_version set name = 'nowhere' where unit_id = '21400'")
+        up.by_hand("reporting", "update places_1.unit_version set name = 'nowhere' where unit_id = '21400'")
         up.by_hand("registry", "alter table log disable trigger all; update log set payload = '{}' where pos = 7")
 
         found = up.run("verify")
