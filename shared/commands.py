@@ -26,7 +26,7 @@ POSITION_WAIT = 2.0
 """Seconds that an answer waits for its position. The command is committed either way; without one, `pos` is null."""
 
 
-COALESCE = 0.002
+COALESCE = 0.001
 """Seconds within which many committed commands wake the relay once."""
 
 

@@ -34,8 +34,6 @@ ATOMIC_BYTES = 4 * 1024 * 1024
 """Payload of an atomic batch, so that a batch of large events is acknowledged in time."""
 READ_AHEAD = 4
 """Atomic batches read from the log at once and published one behind the other."""
-SEQUENCE_AT_ONCE = 5000
-"""Events that get their positions in one transaction."""
 SLOWLY = 1.0
 """Seconds before another try after what time alone will not heal."""
 IDLE_CHECK = 1.0
@@ -184,13 +182,12 @@ class Relay:
     async def _sequence_for_ever(self, conn: Conn) -> None:
         while True:
             self._staged.clear()
-            moved = await event_log.sequence(conn, limit=SEQUENCE_AT_ONCE)
+            moved = await event_log.sequence(conn)
             faults.point("relay.after_sequence")
             if moved:
                 telemetry.EVENTS_SEQUENCED.labels(self._source.service).inc(moved)
                 self._sequenced.set()
-            if moved == SEQUENCE_AT_ONCE:
-                continue
+                continue  # under load the next are there already: a look costs less than waiting for their notice
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll):
                     await self._staged.wait()
