@@ -18,6 +18,7 @@ import typing
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
+from operator import add
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from shared.contracts import Event, Recorded
@@ -40,24 +41,55 @@ class Column(NamedTuple):
     nullable: bool
 
 
-class Table(Generic[R]):
-    """A table of a read model: its row type is a NamedTuple whose first `key` fields are the primary key.
+class Shape(Generic[R]):
+    """A table of a read model: its row type is a NamedTuple whose first `key` fields are the primary key."""
+
+    def __init__(self, name: str, row: type[R], *, key: int) -> None:
+        self.name, self.row, self.key_size = name, row, key
+        self.columns = _columns(row)
+        self.key_columns = self.columns[:key]
+
+    def key_of(self, row: tuple[Any, ...]) -> Key:
+        """The primary key of a row."""
+        return row[: self.key_size]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name})"
+
+
+class Table(Shape[R]):
+    """Rows that folds read, and put as they are to be from then on.
 
     `cached` tables are small and touched by every batch; the engine keeps their rows in memory between batches, which
     is sound because a row changes only in a transaction that moves the checkpoint that this engine compares.
     """
 
     def __init__(self, name: str, row: type[R], *, key: int, cached: bool = False) -> None:
-        self.name, self.row, self.key_size, self.cached = name, row, key, cached
-        self.columns = _columns(row)
-        self.key_columns = self.columns[:key]
+        super().__init__(name, row, key=key)
+        self.cached = cached
 
-    def key_of(self, row: R) -> Key:
-        """The primary key of a row."""
-        return row[: self.key_size]
 
-    def __repr__(self) -> str:
-        return f"Table({self.name})"
+class Counters(Shape[R]):
+    """Rows of numbers that folds only add to and never read, so that a batch need not load them.
+
+    Of what is added under one key, whole numbers are summed, of moments the latest stays, of all else the first.
+    """
+
+    def __init__(self, name: str, row: type[R], *, key: int) -> None:
+        super().__init__(name, row, key=key)
+        self.rules = tuple(_RULES.get(c.sql_type, "first") for c in self.columns[key:])
+        self._merges = tuple(_MERGES[rule] for rule in self.rules)
+        self._only_sums = set(self.rules) == {"sum"}
+
+    def merge(self, before: tuple[Any, ...], more: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Two additions under one key as one; both without the key."""
+        if self._only_sums:
+            return tuple(map(add, before, more))
+        return tuple([merge(a, b) for merge, a, b in zip(self._merges, before, more, strict=True)])
+
+
+_RULES: Mapping[str, str] = {"bigint": "sum", "timestamp with time zone": "latest"}
+_MERGES: Mapping[str, Callable[[Any, Any], Any]] = {"sum": add, "latest": max, "first": lambda a, _: a}
 
 
 def _columns(row: type[Any]) -> tuple[Column, ...]:
@@ -77,11 +109,12 @@ class MissingNeed(RuntimeError):
 
 
 class Rows:
-    """The rows that a batch works on: loaded ones, and over them what the folds put, so that undo is cheap."""
+    """The rows that a batch works on: loaded ones, and over them what the folds put and add, so that undo is cheap."""
 
     def __init__(self, *, complete: bool = False) -> None:
         self._loaded: dict[Table[Any], dict[Key, Any]] = {}
         self._put: defaultdict[Table[Any], dict[Key, Any]] = defaultdict(dict)
+        self._added: defaultdict[Counters[Any], dict[Key, tuple[Any, ...]]] = defaultdict(dict)
         self._complete = complete  # everything there is has been put here: a key that is missing has no row
 
     def get(self, table: Table[R], *key: Any) -> R | None:
@@ -101,6 +134,12 @@ class Rows:
         """Inserts the row, or replaces the one with its key."""
         self._put[table][row[: table.key_size]] = row
 
+    def add(self, counters: Counters[Any], key: Key, numbers: tuple[Any, ...]) -> None:
+        """Adds to the row with this key; `numbers` are its other columns. Nothing at all makes a row of zeros too."""
+        added = self._added[counters]
+        before = added.get(key)
+        added[key] = numbers if before is None else counters.merge(before, numbers)
+
     def load(self, table: Table[Any], keys: Iterable[Key], rows: Iterable[Any]) -> None:
         """Takes rows from the database; keys without a row are remembered as having none."""
         loaded = self._loaded.setdefault(table, {})
@@ -113,14 +152,19 @@ class Rows:
         loaded = self._loaded.get(table)
         return [k for k in keys if k not in loaded] if loaded else list(keys)
 
-    def changed(self, table: Table[R]) -> list[R]:
-        """Rows that the folds put."""
-        return list(self._put.get(table, {}).values())
+    def changed(self, table: Shape[Any]) -> list[tuple[Any, ...]]:
+        """Rows that the folds put; of counters, what they added."""
+        if isinstance(table, Counters):
+            return [key + numbers for key, numbers in self._added.get(table, {}).items()]
+        return list(self._put.get(table, {}).values()) if isinstance(table, Table) else []
 
-    def undo(self, tables: Iterable[Table[Any]]) -> None:
+    def undo(self, tables: Iterable[Shape[Any]]) -> None:
         """Forgets what the folds put into these tables."""
         for table in tables:
-            self._put.pop(table, None)
+            if isinstance(table, Counters):
+                self._added.pop(table, None)
+            elif isinstance(table, Table):
+                self._put.pop(table, None)
 
     def settle(self, *, cache_limit: int) -> None:
         """After a commit: cached tables keep their rows up to a limit, everything else is forgotten."""
@@ -133,11 +177,13 @@ class Rows:
             if len(loaded) > cache_limit:
                 loaded.clear()
         self._put.clear()
+        self._added.clear()
 
     def forget(self) -> None:
         """Forgets everything; the next batch loads anew."""
         self._loaded.clear()
         self._put.clear()
+        self._added.clear()
 
 
 Fold = Callable[[Rows, Recorded, Any], None]
@@ -154,7 +200,7 @@ class Reaction(NamedTuple):
 class Projection:
     """A named set of tables and how events change them. A fold or a shape changed: raise `version`, it is rebuilt."""
 
-    def __init__(self, name: str, *, version: int, tables: tuple[Table[Any], ...]) -> None:
+    def __init__(self, name: str, *, version: int, tables: tuple[Shape[Any], ...]) -> None:
         self.name, self.version, self.tables = name, version, tables
         self.reactions: dict[type[Event], Reaction] = {}
 
@@ -188,4 +234,4 @@ def fold_all(projection: Projection, events: Iterable[Recorded]) -> dict[str, di
     rows = Rows(complete=True)
     for rec in events:
         projection.fold(rows, rec)
-    return {table.name: {table.key_of(r): r for r in rows.changed(table)} for table in projection.tables}
+    return {t.name: {t.key_of(r): t.row._make(r) for r in rows.changed(t)} for t in projection.tables}

@@ -7,12 +7,14 @@ again; neither steps over anything. The checkpoint is compared and set: an engin
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from shared import faults, follow, telemetry
 from shared.db import Conn, Pool
 from shared.follow import Batch, Message
-from shared.projection import Key, MissingNeed, Projection, Rows, Table, store
+from shared.projection import Key, MissingNeed, Projection, Rows, Table, store, store_rows
 from shared.projection.decoding import Decoder
 from shared.projection.store import Checkpoint, ParkedEvent
 from shared.projection.trouble import DATA_ERRORS, Fenced, Gap, Item, ParkLimit, UnknownInRebuild, Unwritable
@@ -165,7 +167,7 @@ class Engine:
         self, conn: Conn, projection: Projection, at: Checkpoint, items: Iterable[Item], reasons: dict[int, str]
     ) -> None:
         """Loads every row that the batch's folds may read, one query a table."""
-        wanted: dict[Table[object], set[Key]] = {table: set() for table in projection.tables}  # type: ignore[type-var]
+        wanted: defaultdict[Table[Any], set[Key]] = defaultdict(set)
         for item in items:
             if item.rec is None or item.message.pos in reasons:
                 continue
@@ -179,7 +181,7 @@ class Engine:
             missing = self._rows.missing(table, keys)
             if missing:
                 try:
-                    self._rows.load(table, missing, await store.load(conn, schema, table, missing))
+                    self._rows.load(table, missing, await store_rows.load(conn, schema, table, missing))
                 except DATA_ERRORS as error:
                     raise Unwritable(projection.name, error) from error
 
@@ -196,12 +198,13 @@ class Engine:
             raise Fenced("checkpoints moved while writing")
 
     async def _upsert(self, conn: Conn, projection: Projection, build: int) -> None:
-        for table in projection.tables:
-            if changed := self._rows.changed(table):
-                try:
-                    await store.upsert(conn, store.schema_of(projection.name, build), table, changed)
-                except DATA_ERRORS as error:
-                    raise Unwritable(projection.name, error) from error
+        changes = [(table, changed) for table in projection.tables if (changed := self._rows.changed(table))]
+        if not changes:
+            return
+        try:
+            await store_rows.upsert(conn, store.schema_of(projection.name, build), changes)
+        except DATA_ERRORS as error:
+            raise Unwritable(projection.name, error) from error
 
     async def retry(self, event: ParkedEvent, projection: Projection) -> int:
         """Folds a parked event and everything parked behind it for the same key; answers with how many it folded.

@@ -1,4 +1,4 @@
-"""All SQL of the projection engine: checkpoints, builds, parked events, and a read model's rows by their types."""
+"""SQL of the projection engine: checkpoints, builds, parked events. That of the rows is in `store_rows`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shared.db import Conn
-from shared.projection import Key, Projection, Table
+from shared.projection import Projection, Shape
 
 
 class Checkpoint(NamedTuple):
@@ -45,33 +45,6 @@ class Difference(NamedTuple):
 def schema_of(projection: str, build: int) -> str:
     """Name of the schema that holds a build's tables."""
     return f"{projection}_{build}"
-
-
-async def load(conn: Conn, schema: str, table: Table[Any], keys: Sequence[Key]) -> list[Any]:
-    """The rows with these keys that exist, as the table's row type."""
-    names = [c.name for c in table.key_columns]
-    arrays = ", ".join(f"${i}::{c.sql_type}[]" for i, c in enumerate(table.key_columns, 1))
-    columns = ", ".join(f"t.{c.name}" for c in table.columns)
-    records = await conn.fetch(
-        f"select {columns} from unnest({arrays}) as k({', '.join(names)})"
-        f" join {schema}.{table.name} t using ({', '.join(names)})",
-        *zip(*keys, strict=True),
-    )
-    make = table.row._make
-    return [make(r) for r in records]
-
-
-async def upsert(conn: Conn, schema: str, table: Table[Any], rows: Sequence[Any]) -> None:
-    """Writes rows, replacing those with the same key."""
-    names = ", ".join(c.name for c in table.columns)
-    arrays = ", ".join(f"${i}::{c.sql_type}[]" for i, c in enumerate(table.columns, 1))
-    rest = table.columns[table.key_size :]
-    update = f"update set {', '.join(f'{c.name} = excluded.{c.name}' for c in rest)}" if rest else "nothing"
-    await conn.execute(
-        f"insert into {schema}.{table.name} ({names}) select * from unnest({arrays})"
-        f" on conflict ({', '.join(c.name for c in table.key_columns)}) do {update}",
-        *zip(*rows, strict=True),
-    )
 
 
 async def lock_checkpoints(conn: Conn, builds: Mapping[str, int]) -> list[Checkpoint]:
@@ -202,7 +175,7 @@ async def abandoned_builds(conn: Conn, projection: str) -> list[int]:
 
 
 async def differences(
-    conn: Conn, projection: str, table: Table[Any], builds: tuple[int, int], *, limit: int
+    conn: Conn, projection: str, table: Shape[Any], builds: tuple[int, int], *, limit: int
 ) -> tuple[int, list[Difference]]:
     """How many rows of a table differ between two builds, and the first of them, both sides as JSON."""
     names = [c.name for c in table.key_columns]

@@ -11,7 +11,7 @@ import pytest
 from services.courses.app import SPEC as COURSES
 from services.outreach.app import SPEC as OUTREACH
 from services.reporting.app import SPEC as REPORTING
-from shared.projection import Table
+from shared.projection import Shape
 from shared.service import Spec
 
 FOLLOWERS = (OUTREACH, COURSES, REPORTING)
@@ -21,7 +21,7 @@ FOLLOWERS = (OUTREACH, COURSES, REPORTING)
 async def test_each_row_type_equals_its_table(spec: Spec, database: Callable[..., Awaitable[str]]) -> None:
     conn = await asyncpg.connect(await database(*spec.folders))
     try:
-        tables: list[Table[Any]] = [t for p in spec.projections for t in p.tables]
+        tables: list[Shape[Any]] = [t for p in spec.projections for t in p.tables]
         assert {t.name for t in tables} == await _table_names(conn)
         for table in tables:
             said = [(c.name, c.sql_type, "YES" if c.nullable else "NO") for c in table.columns]

@@ -101,7 +101,7 @@ async def test_a_mistake_in_a_projection_stops_it_visibly_and_a_corrected_one_go
     producer: Pool, reader: Pool, client: StreamClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.projection.worker.SLOWLY", 0.3)
-    wrong = Projection("tally", version=1, tables=(tally.team_tally, tally.district_tally))
+    wrong = Projection("tally", version=1, tables=tally.TALLY.tables)
     wrong.on(TeamFormed, needs=lambda _, __: [])(tally.count)
     async with running(delivery.relay(producer, client).run()):
         async with running(delivery.projector(reader, client, wrong).run()):
@@ -172,7 +172,7 @@ async def test_a_version_of_another_shape_takes_over(producer: Pool, reader: Poo
             await write(producer, 30)
             await delivery.folded(reader, 30)
         async with reader.acquire() as conn:  # what the release's migration does
-            await conn.execute("drop table model.team_tally, model.district_tally")
+            await conn.execute("drop table model.team_tally, model.district_tally, model.district_count")
             await conn.execute("create table model.district_tally (district_id text primary key, events text not null)")
             await conn.execute("alter table model.district_tally add first_seen text not null")
         async with running(delivery.projector(reader, client, second).run()):

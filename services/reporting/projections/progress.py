@@ -7,7 +7,7 @@ those of the day; what a team did is kept by team as well, so that it can be cou
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -16,12 +16,8 @@ from services.reporting.projections.progress_rows import (
     PROVINCE,
     CampaignRow,
     CitizenRow,
-    MemberProgressRow,
     TeamRow,
-    TeamTotalRow,
     TopicRow,
-    UnitDayRow,
-    UnitTotalRow,
     campaigns,
     citizens,
     member_progress,
@@ -30,6 +26,7 @@ from services.reporting.projections.progress_rows import (
     team_places,
     team_totals,
     teams,
+    topic_totals,
     topics,
     unit_days,
     unit_totals,
@@ -51,10 +48,10 @@ from shared.projection import Key, Projection, Rows, Table
 
 progress = Projection(
     "progress",
-    version=2,
+    version=3,
     tables=(
-        campaigns, topics, teams, team_places, members, memberships, member_progress, team_totals, citizens,
-        unit_totals, unit_days,
+        campaigns, topics, teams, team_places, members, memberships, citizens, topic_totals, member_progress,
+        team_totals, unit_totals, unit_days,
     ),
 )  # fmt: skip
 
@@ -70,7 +67,8 @@ def campaign_launched(rows: Rows, _: Recorded, event: CampaignLaunched) -> None:
         ),
     )  # fmt: skip
     for position, topic in enumerate(event.topics):
-        rows.put(topics, TopicRow(event.campaign_id, topic.code, position, topic.name_vi, topic.name_en, 0))
+        rows.put(topics, TopicRow(event.campaign_id, topic.code, position, topic.name_vi, topic.name_en))
+        rows.add(topic_totals, (event.campaign_id, topic.code), (0,))
 
 
 @progress.on(TeamFormed, needs=lambda *_: ())
@@ -128,17 +126,11 @@ progress.on(MemberLeft, needs=_member_needs)(member_told)
 progress.on(MemberRoleChanged, needs=_member_needs)(member_told)
 
 
-def _needs(
-    rec: Recorded, event: CitizenGuided | GuidanceWithdrawn, happened_at: datetime
-) -> list[tuple[Table[Any], Key]]:
+def _needs(_: Recorded, event: CitizenGuided | GuidanceWithdrawn) -> list[tuple[Table[Any], Key]]:
     campaign = event.campaign_id
     return [
         (campaigns, (campaign,)),
         (citizens, (campaign, event.citizen_ref)),
-        (member_progress, (campaign, event.member_id)),
-        (team_totals, (campaign, event.team_id, event.unit_id, event.district_id or "")),
-        (unit_days, (campaign, event.unit_id, local_day(happened_at), local_day(rec.recorded_at))),
-        *[(unit_totals, (campaign, unit_id)) for unit_id in _places(event)],
         *[(topics, (campaign, code)) for code in event.topics],
     ]
 
@@ -150,95 +142,51 @@ def _places(event: CitizenGuided | GuidanceWithdrawn) -> tuple[str, ...]:
     return (event.unit_id, PROVINCE)
 
 
-@progress.on(CitizenGuided, needs=lambda rec, e: _needs(rec, e, e.occurred_at))
+@progress.on(CitizenGuided, needs=_needs)
 def citizen_guided(rows: Rows, rec: Recorded, event: CitizenGuided) -> None:
     """One guidance more; distinct counts rise where the citizen is new."""
     _count(rows, rec, event, event.occurred_at, 1)
 
 
-@progress.on(GuidanceWithdrawn, needs=lambda rec, e: _needs(rec, e, e.guided_at))
+@progress.on(GuidanceWithdrawn, needs=_needs)
 def guidance_withdrawn(rows: Rows, rec: Recorded, event: GuidanceWithdrawn) -> None:
     """One guidance less; distinct counts fall where it was the citizen's last. The withdrawal is counted apart."""
     _count(rows, rec, event, event.guided_at, -1)
 
 
 def _count(rows: Rows, rec: Recorded, event: CitizenGuided | GuidanceWithdrawn, happened_at: datetime, by: int) -> None:
-    campaign = rows.get(campaigns, event.campaign_id)
+    of = event.campaign_id
+    campaign = rows.get(campaigns, of)
     if campaign is None:
-        raise LookupError(f"campaign {event.campaign_id} was never launched")
+        raise LookupError(f"campaign {of} was never launched")
     day = local_day(happened_at)
-    in_window = campaign.first_day <= day <= campaign.last_day
+    in_window = int(campaign.first_day <= day <= campaign.last_day)
     change = _visit(rows, event, in_window, by)
-    _count_member(rows, event, change, in_window, by, happened_at)
-    _count_team(rows, event, by)
-    _count_units(rows, event, change, in_window, by)
+    counting, gone = by * in_window, int(by < 0)
+    rows.add(
+        member_progress,
+        (of, event.member_id),
+        (change.member_in_window, counting, change.member, by, gone, happened_at),
+    )
+    rows.add(team_totals, (of, event.team_id, event.unit_id, event.district_id or ""), (by,))
+    new = {event.unit_id: change.unit, event.district_id: change.district, PROVINCE: change.province}
+    for unit_id in _places(event):  # at a district's own team the district's change counts, as the later of the two
+        rows.add(unit_totals, (of, unit_id), (new[unit_id], by, by - counting, gone))
     _count_topics(rows, event, by)
-    _count_day(rows, event, day, local_day(rec.recorded_at), by)
+    received_on = local_day(rec.recorded_at)
+    rows.add(unit_days, (of, event.unit_id, day, received_on), (event.district_id, int(by > 0), gone))
 
 
-def _visit(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, in_window: bool, by: int) -> visits.Change:
+def _visit(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, in_window: int, by: int) -> visits.Change:
     row = rows.get(citizens, event.campaign_id, event.citizen_ref)
-    at = Visit(event.member_id, event.team_id, event.unit_id, event.district_id or "", 1, int(in_window))
+    at = Visit(event.member_id, event.team_id, event.unit_id, event.district_id or "", 1, in_window)
     after, change = visits.apply(visits.read(row.visits if row else None), at, by)
     rows.put(citizens, CitizenRow(event.campaign_id, event.citizen_ref, visits.write(after)))
     return change
 
 
-def _count_member(
-    rows: Rows,
-    event: CitizenGuided | GuidanceWithdrawn,
-    change: visits.Change,
-    in_window: bool,
-    by: int,
-    happened_at: datetime,
-) -> None:
-    key = (event.campaign_id, event.member_id)
-    row = rows.get(member_progress, *key)
-    in_window_before, counting, citizens_before, sessions, gone, last_at = (
-        row[2:] if row else (0, 0, 0, 0, 0, happened_at)
-    )
-    rows.put(
-        member_progress,
-        MemberProgressRow(
-            *key,
-            in_window_before + change.member_in_window,
-            counting + (by if in_window else 0),
-            citizens_before + change.member,
-            sessions + by,
-            gone + (by < 0),
-            max(last_at, happened_at),
-        ),
-    )
-
-
-def _count_team(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, by: int) -> None:
-    key = (event.campaign_id, event.team_id, event.unit_id, event.district_id or "")
-    row = rows.get(team_totals, *key)
-    rows.put(team_totals, TeamTotalRow(*key, (row.sessions if row else 0) + by))
-
-
-def _count_units(
-    rows: Rows, event: CitizenGuided | GuidanceWithdrawn, change: visits.Change, in_window: bool, by: int
-) -> None:
-    campaign, outside, gone = event.campaign_id, 0 if in_window else by, int(by < 0)
-    new = {event.unit_id: change.unit, event.district_id: change.district, PROVINCE: change.province}
-    for unit_id in _places(event):  # at a district's own team the district's change counts, as the later of the two
-        row = rows.get(unit_totals, campaign, unit_id)
-        _, _, had, sessions, late, withdrawn = row or (campaign, unit_id, 0, 0, 0, 0)
-        after = (had + new[unit_id], sessions + by, late + outside, withdrawn + gone)
-        rows.put(unit_totals, UnitTotalRow(campaign, unit_id, *after))
-
-
 def _count_topics(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, by: int) -> None:
     for code in event.topics:
-        topic = rows.get(topics, event.campaign_id, code)
-        if topic is None:
+        if rows.get(topics, event.campaign_id, code) is None:
             raise LookupError(f"topic {code} is none of the campaign's")
-        rows.put(topics, TopicRow(*topic[:5], topic.sessions + by))
-
-
-def _count_day(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, day: date, received_on: date, by: int) -> None:
-    row = rows.get(unit_days, event.campaign_id, event.unit_id, day, received_on)
-    before = row or UnitDayRow(event.campaign_id, event.unit_id, day, received_on, event.district_id, 0, 0)
-    sessions, withdrawn = (1, 0) if by > 0 else (0, 1)
-    rows.put(unit_days, UnitDayRow(*before[:5], before.sessions + sessions, before.withdrawn + withdrawn))
+        rows.add(topic_totals, (event.campaign_id, code), (by,))

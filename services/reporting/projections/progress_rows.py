@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from shared.contracts.history import Membership, TeamPlace
-from shared.projection import Table
+from shared.projection import Counters, Table
 
 PROVINCE = "_"
 """`unit_id` of the row that counts the whole province."""
@@ -28,13 +28,20 @@ class CampaignRow(NamedTuple):
 
 
 class TopicRow(NamedTuple):
-    """A topic of a campaign, with the guidances that taught it."""
+    """A topic of a campaign."""
 
     campaign_id: str
     code: str
     position: int
     name_vi: str
     name_en: str
+
+
+class TopicTotalRow(NamedTuple):
+    """Guidances that taught a topic."""
+
+    campaign_id: str
+    code: str
     sessions: int
 
 
@@ -109,8 +116,9 @@ team_places = Table("team_place", TeamPlace, key=2)
 members = Table("member", Membership, key=2)
 """The last time of each person on each team, which is what may end."""
 memberships = Table("membership", Membership, key=3)
-member_progress = Table("member_progress", MemberProgressRow, key=2, cached=True)
-team_totals = Table("team_total", TeamTotalRow, key=4, cached=True)
 citizens = Table("citizen", CitizenRow, key=2)
-unit_totals = Table("unit_total", UnitTotalRow, key=2, cached=True)
-unit_days = Table("unit_day", UnitDayRow, key=4, cached=True)
+topic_totals = Counters("topic_total", TopicTotalRow, key=2)
+member_progress = Counters("member_progress", MemberProgressRow, key=2)
+team_totals = Counters("team_total", TeamTotalRow, key=4)
+unit_totals = Counters("unit_total", UnitTotalRow, key=2)
+unit_days = Counters("unit_day", UnitDayRow, key=4)

@@ -5,13 +5,12 @@ Counts are of distinct learners: enrolled, passed (at least once). Attempts are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.contracts import Recorded
 from shared.contracts.courses import CoursePublished, LearnerEnrolled, QuizFailed, QuizPassed, QuizResult
-from shared.projection import Key, Projection, Rows, Table
+from shared.projection import Counters, Key, Projection, Rows, Table
 
 EVERYONE = "_"
 """`organisation_id` of the row that counts all learners of a course."""
@@ -52,8 +51,8 @@ class OrganisationResultRow(NamedTuple):
 
 courses = Table("course", CourseRow, key=1, cached=True)
 learners = Table("learner", LearnerRow, key=2)
-organisation_results = Table("organisation_result", OrganisationResultRow, key=2, cached=True)
-results = Projection("results", version=1, tables=(courses, learners, organisation_results))
+organisation_results = Counters("organisation_result", OrganisationResultRow, key=2)
+results = Projection("results", version=2, tables=(courses, learners, organisation_results))
 
 
 @results.on(CoursePublished, needs=lambda *_: ())
@@ -62,10 +61,8 @@ def course_published(rows: Rows, _: Recorded, event: CoursePublished) -> None:
     rows.put(courses, CourseRow(event.course_id, event.title, event.questions, event.pass_mark))
 
 
-def _needs(_: Recorded, event: LearnerEnrolled | QuizResult) -> Iterator[tuple[Table[Any], Key]]:
-    yield learners, (event.course_id, event.learner_id)
-    for organisation_id in _counted_at(event):
-        yield organisation_results, (event.course_id, organisation_id)
+def _needs(_: Recorded, event: LearnerEnrolled | QuizResult) -> list[tuple[Table[Any], Key]]:
+    return [(learners, (event.course_id, event.learner_id))]
 
 
 def _counted_at(event: LearnerEnrolled | QuizResult) -> tuple[str, str]:
@@ -112,11 +109,4 @@ def _add(
     rows: Rows, event: LearnerEnrolled | QuizResult, *, enrolled: int = 0, passed: int = 0, attempts: int = 0
 ) -> None:
     for organisation_id in _counted_at(event):
-        row = rows.get(organisation_results, event.course_id, organisation_id)
-        before = row or OrganisationResultRow(event.course_id, organisation_id, 0, 0, 0)
-        rows.put(
-            organisation_results,
-            before._replace(
-                enrolled=before.enrolled + enrolled, passed=before.passed + passed, attempts=before.attempts + attempts
-            ),
-        )
+        rows.add(organisation_results, (event.course_id, organisation_id), (enrolled, passed, attempts))

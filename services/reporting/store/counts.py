@@ -71,7 +71,8 @@ async def campaign(conn: Conn, campaign_id: str | None) -> CampaignRow | None:
 async def topics(conn: Conn, campaign_id: str) -> list[dict[str, Any]]:
     """A campaign's topics in the plan's order, with the guidances that taught each."""
     rows = await conn.fetch(
-        "select code, name_vi, name_en, sessions from campaign_topic where campaign_id = $1 order by position",
+        "select code, t.name_vi, t.name_en, s.sessions from campaign_topic t"
+        " join topic_total s using (campaign_id, code) where campaign_id = $1 order by t.position",
         campaign_id,
     )
     return [dict(r) for r in rows]

@@ -6,6 +6,7 @@ The batches are fetched, decoded and folded before the clock starts.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple
@@ -15,14 +16,14 @@ from shared import bus, db, follow
 from shared.contracts import Recorded
 from shared.db import Conn, Pool
 from shared.follow import Batch
-from shared.projection import Key, Projection, Rows, Table, builds, store
+from shared.projection import Key, Projection, Rows, Shape, Table, builds, store, store_rows
 from shared.projection.decoding import collect_rarely
 from shared.projection.engine import CACHE_LIMIT
 from shared.projection.store import Checkpoint
 from shared.wire import StreamClient
 from tests.bench.program import Answer, main
 
-Database = dict[Table[Any], dict[Key, Any]]
+Database = dict[Shape[Any], dict[Key, Any]]
 
 
 class Prepared(NamedTuple):
@@ -31,12 +32,12 @@ class Prepared(NamedTuple):
     projection: Projection
     last: int
     loads: list[tuple[Table[Any], list[Key]]]
-    writes: list[tuple[Table[Any], list[Any]]]
+    writes: list[tuple[Shape[Any], list[Any]]]
 
 
 def prepare(rows: Rows, held: Database, projection: Projection, recs: Sequence[Recorded]) -> Prepared:
     """Loads from memory, folds, and notes both; as the engine does it."""
-    wanted: dict[Table[Any], set[Key]] = {table: set() for table in projection.tables}
+    wanted: defaultdict[Table[Any], set[Key]] = defaultdict(set)
     for rec in recs:
         for table, key in projection.reactions[type(rec.event)].needs(rec, rec.event):
             wanted[table].add(key)
@@ -46,8 +47,8 @@ def prepare(rows: Rows, held: Database, projection: Projection, recs: Sequence[R
     for rec in recs:
         projection.fold(rows, rec)
     writes = [(table, changed) for table in projection.tables if (changed := rows.changed(table))]
-    for table, changed in writes:
-        held[table].update((table.key_of(row), row) for row in changed)
+    for shape, changed in writes:
+        held[shape].update((shape.key_of(row), row) for row in changed)
     return Prepared(projection, recs[-1].pos, loads, writes)
 
 
@@ -71,11 +72,11 @@ async def ask(conn: Conn, builds_by_name: dict[str, int], batch: Sequence[Prepar
         for part in batch:
             schema = store.schema_of(part.projection.name, builds_by_name[part.projection.name])
             for table, keys in part.loads:
-                await store.load(conn, schema, table, keys)
+                await store_rows.load(conn, schema, table, keys)
         for part in batch:
             schema = store.schema_of(part.projection.name, builds_by_name[part.projection.name])
-            for table, rows in part.writes:
-                await store.upsert(conn, schema, table, rows)
+            if part.writes:
+                await store_rows.upsert(conn, schema, part.writes)
         moves = [
             (Checkpoint(part.projection.name, builds_by_name[part.projection.name], "outreach", before), part.last)
             for part in batch

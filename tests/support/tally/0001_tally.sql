@@ -11,3 +11,9 @@ create table model.district_tally (
     teams bigint not null,
     events bigint not null
 );
+create table model.district_count (
+    district_id text primary key,
+    first_id text,
+    events bigint not null,
+    last_at timestamptz not null
+);

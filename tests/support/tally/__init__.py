@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from shared.contracts import Recorded
 from shared.contracts.registry import TeamFormed
-from shared.projection import Projection, Rows, Table
+from shared.projection import Counters, Projection, Rows, Table
 
 MIGRATIONS = Path(__file__).parent
 
@@ -31,13 +32,23 @@ class DistrictTally(NamedTuple):
     events: int
 
 
+class DistrictCount(NamedTuple):
+    """The same events, counted without reading: the first one's id, how many, the latest moment at which one was."""
+
+    district_id: str
+    first_id: str | None
+    events: int
+    last_at: datetime
+
+
 team_tally = Table("team_tally", TeamTally, key=1)
 district_tally = Table("district_tally", DistrictTally, key=1, cached=True)
+district_counts = Counters("district_count", DistrictCount, key=1)
 
 
 def make_tally(*, version: int = 1) -> Projection:
     """The projection; a function, so that a test may have another version of it."""
-    tally = Projection("tally", version=version, tables=(team_tally, district_tally))
+    tally = Projection("tally", version=version, tables=(team_tally, district_tally, district_counts))
     tally.on(TeamFormed, needs=lambda _, e: [(team_tally, (e.team_id,)), (district_tally, (e.unit_id,))])(count)
     return tally
 
@@ -55,6 +66,7 @@ def count(rows: Rows, rec: Recorded, event: TeamFormed) -> None:
         district_tally,
         district._replace(teams=district.teams + (team.version == 0), events=district.events + 1),
     )
+    rows.add(district_counts, (event.unit_id,), (rec.id, 1, event.occurred_at))
     rows.put(team_tally, team._replace(version=said, out_of_order=wrong, trail=trail))
 
 

@@ -80,9 +80,13 @@ def progress(records: Iterable[Recorded]) -> Model:
             for c in facts.campaigns.values()
         },
         "campaign_topic": {
-            (c.campaign_id, t.code): (c.campaign_id, t.code, position, t.name_vi, t.name_en,
-                                      sum(t.code in g.topics for g in facts.some(facts.live, c.campaign_id)))
+            (c.campaign_id, t.code): (c.campaign_id, t.code, position, t.name_vi, t.name_en)
             for c in facts.campaigns.values() for position, t in enumerate(c.topics)
+        },
+        "topic_total": {
+            (c.campaign_id, t.code): (c.campaign_id, t.code,
+                                      sum(t.code in g.topics for g in facts.some(facts.live, c.campaign_id)))
+            for c in facts.campaigns.values() for t in c.topics
         },
         "team": {(t.team_id,): _team(facts, t) for t in facts.of(TeamFormed)},
         "team_place": _team_places(facts),

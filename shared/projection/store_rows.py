@@ -1,0 +1,55 @@
+"""SQL of a read model's rows, made from their types: what a batch loads, and the one statement that writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from shared.db import Conn
+from shared.projection import Counters, Key, Shape, Table
+
+
+async def load(conn: Conn, schema: str, table: Table[Any], keys: Sequence[Key]) -> list[Any]:
+    """The rows with these keys that exist, as the table's row type."""
+    names = [c.name for c in table.key_columns]
+    arrays = ", ".join(f"${i}::{c.sql_type}[]" for i, c in enumerate(table.key_columns, 1))
+    columns = ", ".join(f"t.{c.name}" for c in table.columns)
+    records = await conn.fetch(
+        f"select {columns} from unnest({arrays}) as k({', '.join(names)})"
+        f" join {schema}.{table.name} t using ({', '.join(names)})",
+        *zip(*keys, strict=True),
+    )
+    make = table.row._make
+    return [make(r) for r in records]
+
+
+async def upsert(conn: Conn, schema: str, changes: Sequence[tuple[Shape[Any], Sequence[Any]]]) -> None:
+    """Writes rows of several tables in one statement: those of a table replace, those of counters are added."""
+    parts: list[str] = []
+    values: list[Sequence[Any]] = []
+    for number, (table, rows) in enumerate(changes):
+        parts.append(f"w{number} as ({_upsert(schema, table, len(values) + 1)})")
+        values += zip(*rows, strict=True)
+    await conn.execute(f"with {', '.join(parts)} select", *values)
+
+
+@cache
+def _upsert(schema: str, table: Shape[Any], first: int) -> str:
+    """Its parameters are an array a column, from `$first` on."""
+    names, keys = (", ".join(c.name for c in columns) for columns in (table.columns, table.key_columns))
+    arrays = ", ".join(f"${i}::{c.sql_type}[]" for i, c in enumerate(table.columns, first))
+    rest = table.columns[table.key_size :]
+    rules = table.rules if isinstance(table, Counters) else ["replace"] * len(rest)
+    changes = [_CHANGES[rule].format(c.name) for c, rule in zip(rest, rules, strict=True) if rule != "first"]
+    return (
+        f"insert into {schema}.{table.name} as t ({names}) select * from unnest({arrays})"
+        f" on conflict ({keys}) do {'update set ' + ', '.join(changes) if changes else 'nothing'}"
+    )
+
+
+_CHANGES: Mapping[str, str] = {
+    "replace": "{0} = excluded.{0}",
+    "sum": "{0} = t.{0} + excluded.{0}",
+    "latest": "{0} = greatest(t.{0}, excluded.{0})",
+}
