@@ -8,8 +8,9 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from shared import bus, event_log
+from shared.cloudevents import Message
 from shared.event_log import LogRow
-from shared.follow import Batch, Follower, Message
+from shared.follow import Batch, Follower
 from shared.relay import Source, header_block
 from shared.service import Service
 

@@ -12,15 +12,13 @@ import json
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from shared import bus
-from shared.contracts import Recorded, UnknownEvent, parse
+from shared.cloudevents import Message, header
 from shared.ids import new_id
 from shared.telemetry import FOLLOW_RESETS, logger
-from shared.wire import ApiError, StreamClient
+from shared.wire import StreamClient
 
 log = logger(__name__)
 
@@ -39,14 +37,6 @@ LULL = 0.02
 may stay too high for the whole life of a consumer that was made while events were coming in."""
 
 
-class Message(NamedTuple):
-    """A message as it came: nothing decoded but its place."""
-
-    pos: int
-    data: bytes
-    headers: bytes
-
-
 class Batch(NamedTuple):
     """Messages `first … last` without a gap. `pending` is what the stream held behind them when the last was sent."""
 
@@ -63,10 +53,6 @@ class HistoryCut(RuntimeError):
 
 class Doubt(Exception):
     """The consumer cannot be trusted any more; the reason is its text."""
-
-
-class Undecodable(ValueError):
-    """A message that is no event: a header is missing or its payload does not fit its type. It is parked."""
 
 
 class Follower:
@@ -240,60 +226,9 @@ class _Consumer:
         if status == b"100":  # idle heartbeat
             return
         if status in (b"404", b"408"):  # the request is over; what it did not bring is to be asked for again
-            self._asked -= int(_header(headers, b"Nats-Pending-Messages") or PULL)
+            self._asked -= int(header(headers, b"Nats-Pending-Messages") or PULL)
         elif status == b"409" and b"Batch Completed" in headers:
             pass
         else:
             self._doubt = headers.decode(errors="replace").strip().replace("\r\n", "; ")
         self._arrived.set()
-
-
-def _header(block: bytes, name: bytes) -> bytes:
-    """Its value, empty when there is none. Found in the block: to split all headers costs as much as the payload."""
-    return _value(block, b"\r\n" + name + b": ")
-
-
-def _value(block: bytes, label: bytes) -> bytes:
-    begin = block.find(label)
-    if begin < 0:
-        return b""
-    begin += len(label)
-    return block[begin : block.find(b"\r\n", begin)]
-
-
-def _must(block: bytes, label: bytes) -> str:
-    value = _value(block, label)
-    if not value:
-        raise KeyError(label.decode().strip("\r\n: "))
-    return value.decode()
-
-
-_ID, _TYPE, _POS, _RECORDED_AT = b"\r\nce-id: ", b"\r\nce-type: ", b"\r\nce-pos: ", b"\r\nce-recordedat: "
-
-
-def decode(service: str, message: Message) -> Recorded:
-    """The event in a message. Raises UnknownEvent for a type of a newer release, Undecodable for what is no event."""
-    block = message.headers
-    try:
-        pos, type_name = int(_must(block, _POS)), _must(block, _TYPE)
-        recorded_at = datetime.fromisoformat(_must(block, _RECORDED_AT))
-        if pos != message.pos:
-            raise Undecodable(f"says position {pos} at sequence {message.pos}")
-        return Recorded(service, pos, _must(block, _ID), recorded_at, parse(type_name, message.data))
-    except UnknownEvent:
-        raise
-    except (KeyError, ValueError) as error:
-        raise Undecodable(f"{type(error).__name__}: {error}") from error
-
-
-def key_of(message: Message) -> str:
-    """The aggregate that a message says it belongs to (`ce-subject`); its position when it does not say."""
-    return unquote(_header(message.headers, b"ce-subject").decode(errors="replace")) or f"pos-{message.pos}"
-
-
-def type_of(message: Message) -> str:
-    """The type that a message says it has."""
-    return _header(message.headers, b"ce-type").decode(errors="replace")
-
-
-__all__ = ["ApiError", "Batch", "Follower", "HistoryCut", "Message", "Undecodable", "decode", "key_of", "type_of"]

@@ -18,7 +18,6 @@ import typing
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
-from operator import add
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from shared.contracts import Event, Recorded
@@ -78,18 +77,19 @@ class Counters(Shape[R]):
     def __init__(self, name: str, row: type[R], *, key: int) -> None:
         super().__init__(name, row, key=key)
         self.rules = tuple(_RULES.get(c.sql_type, "first") for c in self.columns[key:])
-        self._merges = tuple(_MERGES[rule] for rule in self.rules)
-        self._only_sums = set(self.rules) == {"sum"}
+        self._sums = [i for i, rule in enumerate(self.rules) if rule == "sum"]
+        self._latest = [i for i, rule in enumerate(self.rules) if rule == "latest"]
 
-    def merge(self, before: tuple[Any, ...], more: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Two additions under one key as one; both without the key."""
-        if self._only_sums:
-            return tuple(map(add, before, more))
-        return tuple([merge(a, b) for merge, a, b in zip(self._merges, before, more, strict=True)])
+    def merge(self, before: list[Any], more: tuple[Any, ...]) -> None:
+        """Changes what was added under a key to what it is with an addition more; both without the key."""
+        for i in self._sums:
+            if number := more[i]:
+                before[i] += number
+        for i in self._latest:
+            before[i] = max(before[i], more[i])
 
 
 _RULES: Mapping[str, str] = {"bigint": "sum", "timestamp with time zone": "latest"}
-_MERGES: Mapping[str, Callable[[Any, Any], Any]] = {"sum": add, "latest": max, "first": lambda a, _: a}
 
 
 def _columns(row: type[Any]) -> tuple[Column, ...]:
@@ -114,7 +114,7 @@ class Rows:
     def __init__(self, *, complete: bool = False) -> None:
         self._loaded: dict[Table[Any], dict[Key, Any]] = {}
         self._put: defaultdict[Table[Any], dict[Key, Any]] = defaultdict(dict)
-        self._added: defaultdict[Counters[Any], dict[Key, tuple[Any, ...]]] = defaultdict(dict)
+        self._added: defaultdict[Counters[Any], dict[Key, list[Any]]] = defaultdict(dict)
         self._complete = complete  # everything there is has been put here: a key that is missing has no row
 
     def get(self, table: Table[R], *key: Any) -> R | None:
@@ -138,7 +138,10 @@ class Rows:
         """Adds to the row with this key; `numbers` are its other columns. Nothing at all makes a row of zeros too."""
         added = self._added[counters]
         before = added.get(key)
-        added[key] = numbers if before is None else counters.merge(before, numbers)
+        if before is None:
+            added[key] = list(numbers)
+        else:
+            counters.merge(before, numbers)
 
     def load(self, table: Table[Any], keys: Iterable[Key], rows: Iterable[Any]) -> None:
         """Takes rows from the database; keys without a row are remembered as having none."""
@@ -155,7 +158,7 @@ class Rows:
     def changed(self, table: Shape[Any]) -> list[tuple[Any, ...]]:
         """Rows that the folds put; of counters, what they added."""
         if isinstance(table, Counters):
-            return [key + numbers for key, numbers in self._added.get(table, {}).items()]
+            return [(*key, *numbers) for key, numbers in self._added.get(table, {}).items()]
         return list(self._put.get(table, {}).values()) if isinstance(table, Table) else []
 
     def undo(self, tables: Iterable[Shape[Any]]) -> None:

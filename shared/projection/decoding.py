@@ -6,9 +6,10 @@ import asyncio
 import gc
 from collections.abc import AsyncGenerator, AsyncIterator
 
-from shared import follow, telemetry
+from shared import telemetry
+from shared.cloudevents import Message, Undecodable, decode
 from shared.contracts import UnknownEvent
-from shared.follow import Batch, Message, Undecodable
+from shared.follow import Batch
 from shared.projection.trouble import Item, UnknownInRebuild
 
 SLICE = 500
@@ -33,7 +34,7 @@ class Decoder:
 
     def _item(self, stream: str, message: Message) -> Item:
         try:
-            return Item(message, follow.decode(stream, message), None)
+            return Item(message, decode(stream, message), None)
         except UnknownEvent as error:
             if self._strict:
                 raise UnknownInRebuild(f"{stream} {message.pos}: {error}") from error

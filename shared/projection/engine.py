@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from shared import faults, follow, telemetry
+from shared import faults, telemetry
+from shared.cloudevents import Message, decode
 from shared.db import Conn, Pool
-from shared.follow import Batch, Message
+from shared.follow import Batch
 from shared.projection import Key, MissingNeed, Projection, Rows, Table, store, store_rows
 from shared.projection.decoding import Decoder
 from shared.projection.store import Checkpoint, ParkedEvent
@@ -227,7 +228,7 @@ class Engine:
             e for e in await store.parked(conn, self._builds)
             if (e.projection, e.stream, e.key) == (event.projection, event.stream, event.key)
         ]  # fmt: skip
-        recs = [follow.decode(e.stream, Message(e.pos, e.payload, e.headers)) for e in same]
+        recs = [decode(e.stream, Message(e.pos, e.payload, e.headers)) for e in same]
         items = [Item(Message(r.pos, b"", b""), r, None) for r in recs if type(r.event) in projection.reactions]
         failed: dict[int, str] = {}
         await self._load(conn, projection, Checkpoint(event.projection, event.build, event.stream, 0), items, failed)

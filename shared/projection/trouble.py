@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 import asyncpg
 
-from shared import follow
+from shared.cloudevents import Message, key_of, type_of
 from shared.contracts import EVENTS, Recorded
-from shared.follow import Message
 from shared.projection import Projection
 from shared.projection.store import Checkpoint, ParkedEvent
 
@@ -51,11 +50,11 @@ class Item(NamedTuple):
     @property
     def key(self) -> str:
         """The aggregate; order is kept within it, also when one of its events is parked."""
-        return self.rec.event.key() if self.rec else follow.key_of(self.message)
+        return self.rec.event.key() if self.rec else key_of(self.message)
 
     def trouble(self, projection: Projection) -> str | None:
         """Why this projection cannot fold it; None when nothing is known against it."""
-        if self.error and _may_concern(projection, follow.type_of(self.message)):
+        if self.error and _may_concern(projection, type_of(self.message)):
             return f"{type(self.error).__name__}: {self.error}"
         return next((str(u) for u in self.unwritable if u.projection == projection.name), None)
 
@@ -63,7 +62,7 @@ class Item(NamedTuple):
         """As a row to be set aside."""
         message = self.message
         return ParkedEvent(
-            at.projection, at.build, at.stream, message.pos, self.key, follow.type_of(message), reason[:500],
+            at.projection, at.build, at.stream, message.pos, self.key, type_of(message), reason[:500],
             message.headers, message.data,
         )  # fmt: skip
 

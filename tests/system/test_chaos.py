@@ -17,9 +17,10 @@ import pytest
 from services.reporting.projections import PROJECTIONS
 from shared import bus, db, event_log
 from shared.auth import Role
+from shared.cloudevents import decode
 from shared.contracts import parse
 from shared.contracts.outreach import CitizenGuided
-from shared.follow import Follower, decode
+from shared.follow import Follower
 from shared.ids import new_id
 from shared.projection.builds import Workshop
 from shared.wire import StreamClient

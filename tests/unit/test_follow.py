@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from shared.follow import GATHER, Message, _Consumer
+from shared.cloudevents import Message
+from shared.follow import GATHER, _Consumer
 
 
 class Quiet:

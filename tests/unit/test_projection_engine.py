@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared import db
+from shared.cloudevents import Message
 from shared.contracts import Recorded
 from shared.contracts.registry import TeamFormed
 from shared.db import Pool
 from shared.event_log import LogRow
-from shared.follow import Batch, Message
+from shared.follow import Batch
 from shared.projection import Projection, Rows, fold_all, store
 from shared.projection.builds import prepare
 from shared.projection.engine import Engine, Fenced, Gap, ParkLimit, UnknownInRebuild

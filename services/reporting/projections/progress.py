@@ -180,8 +180,8 @@ def _count(rows: Rows, rec: Recorded, event: CitizenGuided | GuidanceWithdrawn, 
 def _visit(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, in_window: int, by: int) -> visits.Change:
     row = rows.get(citizens, event.campaign_id, event.citizen_ref)
     at = Visit(event.member_id, event.team_id, event.unit_id, event.district_id or "", 1, in_window)
-    after, change = visits.apply(visits.read(row.visits if row else None), at, by)
-    rows.put(citizens, CitizenRow(event.campaign_id, event.citizen_ref, visits.write(after)))
+    after, change = visits.fold(row.visits if row else None, at, by)
+    rows.put(citizens, CitizenRow(event.campaign_id, event.citizen_ref, after))
     return change
 
 

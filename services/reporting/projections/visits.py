@@ -59,14 +59,20 @@ def _where(member_id: str, team_id: str, unit_id: str, district_id: str) -> str:
     return f"[{_quoted(member_id)},{_quoted(team_id)},{_quoted(unit_id)},{_quoted(district_id)}"
 
 
+def fold(text: str | None, at: Visit, by: int) -> tuple[str, Change]:
+    """`apply` from a row's text to a row's text."""
+    if text is None and by > 0:  # most guidances are a citizen's first
+        return f"[{_where(*at[:4])},1,{at.in_window}]]", _FIRST[at.in_window]
+    after, change = apply(read(text), at, by)
+    return write(after), change
+
+
 def apply(visits: Visits, at: Visit, by: int) -> tuple[Visits, Change]:
     """One guidance more (`by` 1) or one withdrawn (`by` -1) by the member, for the team, at the unit of `at`;
     `at.in_window` says 0 or 1.
 
     Raises LookupError when there is nothing to withdraw.
     """
-    if not visits and by > 0:
-        return (at,), _FIRST[at.in_window]  # most guidances are a citizen's first
     same = next((v for v in visits if v[:4] == at[:4]), None)
     sessions = (same.sessions if same else 0) + by
     in_window = (same.in_window if same else 0) + by * at.in_window

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from services.reporting.projections import PROJECTIONS
 from shared import bus, db, follow
+from shared.cloudevents import decode
 from shared.contracts import Recorded
 from shared.db import Conn, Pool
 from shared.follow import Batch
@@ -54,7 +55,7 @@ def prepare(rows: Rows, held: Database, projection: Projection, recs: Sequence[R
 
 def prepare_all(rows: Rows, held: Database, batch: Batch) -> list[Prepared]:
     """All projections that read the batch's stream; one that reacts to none of its events only moves on."""
-    recs = [follow.decode(batch.stream, m) for m in batch.messages]
+    recs = [decode(batch.stream, m) for m in batch.messages]
     done = []
     for projection in PROJECTIONS:
         if batch.stream in projection.follows:

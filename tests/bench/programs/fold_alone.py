@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 from services.reporting.projections import PROJECTIONS
 from shared import bus, follow
+from shared.cloudevents import decode
 from shared.projection import Rows
 from shared.projection.decoding import collect_rarely
 from tests.bench.program import Answer, main
@@ -22,7 +23,7 @@ async def work(nats: str, province: str, until: int, max_batch: int) -> Answer:
     async with aclosing(follower.batches(0)) as batches:
         async for batch in batches:
             for message in batch.messages:
-                rec = follow.decode("outreach", message)
+                rec = decode("outreach", message)
                 for projection in PROJECTIONS:
                     projection.fold(rows, rec)
             at = batch.last

@@ -72,6 +72,8 @@ def _keep(shape: Shape[Any], kept: dict[tuple[object, ...], tuple[Any, ...]], ch
     for row in changed:
         before = kept.get(row[:size]) if isinstance(shape, Counters) else None
         if before is not None and isinstance(shape, Counters):
-            kept[row[:size]] = row[:size] + shape.merge(before[size:], row[size:])
+            numbers = list(before[size:])
+            shape.merge(numbers, row[size:])
+            kept[row[:size]] = (*row[:size], *numbers)
         else:
             kept[row[:size]] = row

@@ -19,12 +19,13 @@ from services.reporting.app import SPEC
 from services.reporting.projections import PROJECTIONS
 from services.reporting.projections.progress_rows import CampaignRow
 from shared import db
+from shared.cloudevents import Message
 from shared.contracts import Event, Recorded
 from shared.contracts.outreach import CampaignLaunched, CitizenGuided, GuidanceWithdrawn
 from shared.contracts.registry import MemberJoined, MemberLeft, TeamFormed
 from shared.db import Conn, Pool
 from shared.event_log import LogRow
-from shared.follow import Batch, Message
+from shared.follow import Batch
 from shared.projection import fold_all
 from shared.projection import store as engine_store
 from shared.projection.engine import Engine
