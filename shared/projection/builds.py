@@ -14,8 +14,8 @@ from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
 from shared.follow import Batch, Follower
 from shared.leader import leadership
 from shared.projection import Projection, store
-from shared.projection.decoding import collect_rarely
 from shared.projection.engine import Engine
+from shared.projection.garbage import collect_rarely
 from shared.projection.store import Difference, InService
 from shared.telemetry import logger
 from shared.wire import StreamClient

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from shared import telemetry
@@ -58,12 +57,3 @@ class Decoder:
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
-
-
-def collect_rarely() -> None:
-    """Makes this process search for cyclic garbage less often: once a batch or so instead of a hundred times.
-
-    A batch is thousands of living events, none of them garbage; at Python's own threshold of 700 new objects a third of
-    a projector's time went into visiting them again and again.
-    """
-    gc.set_threshold(max(gc.get_threshold()[0], 50_000), 20, 50)

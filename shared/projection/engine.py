@@ -17,6 +17,7 @@ from shared.db import Conn, Pool
 from shared.follow import Batch
 from shared.projection import Key, MissingNeed, Projection, Rows, Table, store, store_rows
 from shared.projection.decoding import Decoder
+from shared.projection.garbage import Sweeper
 from shared.projection.store import Checkpoint, ParkedEvent
 from shared.projection.trouble import DATA_ERRORS, Fenced, Gap, Item, ParkLimit, UnknownInRebuild, Unwritable
 from shared.telemetry import logger
@@ -41,7 +42,7 @@ class Engine:
         self.decoder = Decoder(service, strict=strict)
         self._builds = {p.name: build for p, build in builds.items()}
         self._projections = list(builds)
-        self._rows = Rows()
+        self._rows, self._sweeper = Rows(), Sweeper()
         self._known: dict[tuple[str, str], Checkpoint] = {}
         self._held: set[tuple[str, str, str]] = set()
         self._one_at_a_time = asyncio.Lock()
@@ -78,6 +79,7 @@ class Engine:
                 self._rows.forget()
                 self._known = {}
                 raise
+        self._sweeper.committed()
         telemetry.EVENTS_APPLIED.labels(self._service, batch.stream).inc(len(items))
         faults.point("projector.after_commit")
         return batch.last

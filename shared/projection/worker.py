@@ -12,8 +12,8 @@ from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
 from shared.follow import Follower, HistoryCut
 from shared.leader import leadership
 from shared.projection import Projection, builds, store
-from shared.projection.decoding import collect_rarely
 from shared.projection.engine import Engine, Fenced, Gap, OnCommit, ParkLimit, UnknownInRebuild
+from shared.projection.garbage import collect_rarely
 from shared.telemetry import logger
 from shared.wire import StreamClient
 

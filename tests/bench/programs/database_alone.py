@@ -18,8 +18,8 @@ from shared.contracts import Recorded
 from shared.db import Conn, Pool
 from shared.follow import Batch
 from shared.projection import Key, Projection, Rows, Shape, Table, builds, store, store_rows
-from shared.projection.decoding import collect_rarely
 from shared.projection.engine import CACHE_LIMIT
+from shared.projection.garbage import collect_rarely
 from shared.projection.store import Checkpoint
 from shared.wire import StreamClient
 from tests.bench.program import Answer, main

@@ -9,7 +9,7 @@ from services.reporting.projections import PROJECTIONS
 from shared import bus, follow
 from shared.cloudevents import decode
 from shared.projection import Rows
-from shared.projection.decoding import collect_rarely
+from shared.projection.garbage import collect_rarely
 from tests.bench.program import Answer, main
 
 
