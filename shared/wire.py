@@ -15,6 +15,7 @@ from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
+from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
 from shared.telemetry import logger
 
@@ -35,12 +36,32 @@ class ApiError(Exception):
         self.description = description
 
 
+class _RawParser(Parser):
+    """nats-py's parser, but whole messages of raw subscriptions at the front are cut out where they lie.
+
+    nats-py shifts its buffer twice a message and keeps what it found in a dict; this is twice as fast.
+    """
+
+    nc: StreamClient
+
+    async def parse(self, data: bytes = b"") -> None:
+        if self.state == AWAITING_CONTROL_LINE:
+            rest, half = self.nc.deliver(bytes(self.buf) + data if self.buf else data)
+            self.buf = bytearray()
+            if half:
+                self.buf.extend(rest)
+                return
+            data = rest
+        await super().parse(data)
+
+
 class StreamClient(Client):
     """A connection for streams: JetStream requests as plain dicts, raw delivery, raw publishing."""
 
     def __init__(self) -> None:
         super().__init__()
         self._raw: dict[int, RawHandler] = {}
+        self._ps = _RawParser(self)
         self.epoch = 0
         """Rises with each reconnect; whoever remembers an older number has to begin anew."""
 
@@ -57,15 +78,36 @@ class StreamClient(Client):
 
         return stop
 
+    def deliver(self, data: bytes) -> tuple[bytes, bool]:
+        """Hands out the raw messages that `data` begins with; the rest, and whether it is the first half of another."""
+        at = 0
+        while data.startswith(b"HMSG ", at):
+            line = data.find(b"\r\n", at)
+            subject, sid, *reply, header_size, size = (
+                data[at + 5 : line].split(b" ") if line > 0 else (b"", b"-1", 0, 0)
+            )
+            handler = self._raw.get(int(sid))
+            if handler is None:
+                break
+            headers, end = line + 2 + int(header_size), line + 2 + int(size)
+            if end + 2 > len(data):
+                return data[at:], True
+            self._hand(handler, subject, reply[0] if reply else b"", data[headers:end], data[line + 2 : headers])
+            at = end + 2
+        return data[at:], False
+
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         handler = self._raw.get(sid)
         if handler is None:
             await super()._process_msg(sid, subject, reply, data, headers)
             return
+        self._hand(handler, bytes(subject), bytes(reply), data, headers or b"")
+
+    def _hand(self, handler: RawHandler, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         try:
-            handler(bytes(subject), bytes(reply), data, headers or b"")
+            handler(subject, reply, data, headers)
         except Exception as error:  # it would end nats-py's reading task without a word, and the connection with it
-            log.error("raw_handler_failed", subject=bytes(subject).decode(errors="replace"), exc_info=error)
+            log.error("raw_handler_failed", subject=subject.decode(errors="replace"), exc_info=error)
 
     async def publish_prepared(self, commands: bytes) -> None:
         """Hands whole `HPUB …` commands to the socket as they are. Refuses while disconnected.
