@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -78,12 +78,13 @@ async def lines(service: Service, conn: Conn, asked: Asked, *, with_rest: bool) 
 
 
 async def _totals(
-    service: Service, conn: Conn, asked: Asked, sessions: Mapping[str, int], besides: Iterable[str]
+    service: Service, conn: Conn, asked: Asked, sessions: Mapping[str, int], besides: Collection[str]
 ) -> dict[str, Total]:
     """Citizens and sessions by key: as they are kept by the units of the day, where this is their map, else counted."""
     (campaign_id, *_), on, level, _ = asked
     if not any(sessions.get(key) for key in besides) and await store.are_recorded(conn, campaign_id, on.own_spots()):
-        return await store.recorded_totals(conn, campaign_id)
+        found = await store.recorded_totals(conn, campaign_id)
+        return {key: total for key, total in found.items() if key not in besides}  # a district's own has nothing here
 
     async def work_out() -> dict[str, int]:
         return await store.citizens_by_key(conn, campaign_id, on.spots(level))

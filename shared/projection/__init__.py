@@ -161,6 +161,10 @@ class Rows:
             return [(*key, *numbers) for key, numbers in self._added.get(table, {}).items()]
         return list(self._put.get(table, {}).values()) if isinstance(table, Table) else []
 
+    def changes(self, tables: Iterable[Shape[Any]]) -> list[tuple[Shape[Any], list[tuple[Any, ...]]]]:
+        """The tables that the folds changed, with what they changed."""
+        return [(table, changed) for table in tables if (changed := self.changed(table))]
+
     def undo(self, tables: Iterable[Shape[Any]]) -> None:
         """Forgets what the folds put into these tables."""
         for table in tables:
@@ -170,21 +174,13 @@ class Rows:
                 self._put.pop(table, None)
 
     def settle(self, *, cache_limit: int) -> None:
-        """After a commit: cached tables keep their rows up to a limit, everything else is forgotten."""
-        for table in {*self._put, *self._loaded}:
-            if not table.cached:
-                self._loaded.pop(table, None)
-                continue
-            loaded = self._loaded.setdefault(table, {})
-            loaded.update(self._put.get(table, {}))
-            if len(loaded) > cache_limit:
-                loaded.clear()
-        self._put.clear()
-        self._added.clear()
+        """After a batch, which is written next: what it put stays loaded until the batch after it is settled.
 
-    def forget(self) -> None:
-        """Forgets everything; the next batch loads anew."""
-        self._loaded.clear()
+        Cached tables keep all their rows, up to a limit.
+        """
+        for table in {*self._put, *self._loaded}:
+            put, loaded = self._put.get(table, {}), self._loaded.get(table, {})
+            self._loaded[table] = {**loaded, **put} if table.cached and len(loaded) < cache_limit else dict(put)
         self._put.clear()
         self._added.clear()
 

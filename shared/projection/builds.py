@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import NamedTuple
 
 from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
@@ -16,6 +17,7 @@ from shared.leader import leadership
 from shared.projection import Projection, store
 from shared.projection.engine import Engine
 from shared.projection.garbage import collect_rarely
+from shared.projection.pipeline import run_through
 from shared.projection.store import Difference, InService
 from shared.telemetry import logger
 from shared.wire import StreamClient
@@ -139,15 +141,13 @@ class Workshop:
             at = (await engine.refresh())[stream]
             if at >= goal:
                 continue
-            async with (
-                aclosing(follower.batches(at)) as batches,
-                aclosing(_up_to(goal, batches)) as wanted,
-                aclosing(engine.decoder.ahead(wanted)) as decoded,
-            ):
-                async for batch, items in decoded:
-                    at = await engine.apply(batch, items)
-                    if self._progress:
-                        self._progress(projection.name, stream, at, goal)
+            told = partial(self._tell, projection.name, stream, goal)
+            async with aclosing(follower.batches(at)) as batches, aclosing(_up_to(goal, batches)) as wanted:
+                await run_through(engine, wanted, told)
+
+    async def _tell(self, projection: str, stream: str, goal: int, position: int) -> None:
+        if self._progress:
+            self._progress(projection, stream, position, goal)
 
 
 async def _up_to(goal: int, batches: AsyncIterator[Batch]) -> AsyncGenerator[Batch, None]:

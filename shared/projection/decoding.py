@@ -1,9 +1,8 @@
-"""Decodes a stream's batches one ahead: the next is fetched and read while the database works on the one before."""
+"""Makes items of messages, some at a stretch, so that everything else in the process has its turn."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
 
 from shared import telemetry
 from shared.cloudevents import Message, Undecodable, decode
@@ -13,8 +12,6 @@ from shared.projection.trouble import Item, UnknownInRebuild
 
 SLICE = 500
 """Messages decoded at a stretch; then everything else in the process has a turn."""
-
-Decoded = tuple[Batch, list[Item]]
 
 
 class Decoder:
@@ -41,19 +38,3 @@ class Decoder:
             return Item(message, None, None)
         except Undecodable as error:
             return Item(message, None, error)
-
-    async def ahead(self, batches: AsyncIterator[Batch]) -> AsyncGenerator[Decoded, None]:
-        """Each batch with its items; the next is on its way meanwhile. Close it before `batches`."""
-
-        async def following() -> Decoded | None:
-            batch = await anext(batches, None)
-            return None if batch is None else (batch, await self.items(batch))
-
-        coming = asyncio.create_task(following())
-        try:
-            while (found := await coming) is not None:
-                coming = asyncio.create_task(following())
-                yield found
-        finally:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)

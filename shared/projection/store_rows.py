@@ -9,6 +9,9 @@ from typing import Any
 from shared.db import Conn
 from shared.projection import Counters, Key, Shape, Table
 
+Changes = Sequence[tuple[Shape[Any], Sequence[Any]]]
+"""Tables with the rows to write; of counters, what to add."""
+
 
 async def load(conn: Conn, schema: str, table: Table[Any], keys: Sequence[Key]) -> list[Any]:
     """The rows with these keys that exist, as the table's row type."""
@@ -24,7 +27,7 @@ async def load(conn: Conn, schema: str, table: Table[Any], keys: Sequence[Key]) 
     return [make(r) for r in records]
 
 
-async def upsert(conn: Conn, schema: str, changes: Sequence[tuple[Shape[Any], Sequence[Any]]]) -> None:
+async def upsert(conn: Conn, schema: str, changes: Changes) -> None:
     """Writes rows of several tables in one statement: those of a table replace, those of counters are added."""
     parts: list[str] = []
     values: list[Sequence[Any]] = []

@@ -15,6 +15,10 @@ DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 """What the database says of values that it cannot store; trying again does not help."""
 
 
+Held = tuple[str, str, str]
+"""(projection, stream, key) of an aggregate that waits behind an event of its own that was set aside."""
+
+
 class Fenced(RuntimeError):
     """Another engine moved these checkpoints. Nothing was written; begin again from the database's positions."""
 

@@ -14,6 +14,7 @@ from shared.leader import leadership
 from shared.projection import Projection, builds, store
 from shared.projection.engine import Engine, Fenced, Gap, OnCommit, ParkLimit, UnknownInRebuild
 from shared.projection.garbage import collect_rarely
+from shared.projection.pipeline import run_through
 from shared.telemetry import logger
 from shared.wire import StreamClient
 
@@ -24,8 +25,8 @@ PROJECTOR_LOCK = 0x70726F6A
 AGAIN = 0.2
 """Seconds before another try after an error that time may heal."""
 PACE = 0.02
-"""Least seconds from one commit of a stream to the next: at hundreds of commands a second each costs a share of one
-transaction, not one of its own. What comes alone is applied at once."""
+"""Least seconds from one batch of a stream to the next, once all that was there is taken: at hundreds of commands a
+second each costs a share of one transaction, not one of its own. What comes alone is applied at once."""
 SLOWLY = 5.0
 """Seconds before another try after one that it will not."""
 HEALTH_EVERY = 1.0
@@ -94,17 +95,14 @@ class Projector:
             tasks.create_task(self._watch(session, engine.streams))
 
     async def _follow(self, engine: Engine, stream: str) -> None:
+        async def committed(pos: int) -> None:
+            self._reached[stream] = pos
+            if self._on_commit:
+                await self._on_commit(stream, pos)
+
         follower = Follower(self._client, stream, self._province, max_batch=self._max_batch)
-        async with (
-            aclosing(follower.batches(self._reached[stream])) as batches,
-            aclosing(engine.decoder.ahead(batches)) as decoded,
-        ):
-            async for batch, items in decoded:
-                begun = asyncio.get_running_loop().time()
-                self._reached[stream] = await engine.apply(batch, items)
-                if self._on_commit:
-                    await self._on_commit(stream, batch.last)
-                await asyncio.sleep(begun + PACE - asyncio.get_running_loop().time())
+        async with aclosing(follower.batches(self._reached[stream])) as batches:
+            await run_through(engine, batches, committed, pace=PACE)
 
     async def _watch(self, session: Conn, streams: Sequence[str]) -> None:
         """Notes health over the session that holds the leader's lock: when that is lost, the work ends with it."""

@@ -22,7 +22,7 @@ from shared import db
 from shared.cloudevents import Message
 from shared.contracts import Event, Recorded
 from shared.contracts.outreach import CampaignLaunched, CitizenGuided, GuidanceWithdrawn
-from shared.contracts.registry import MemberJoined, MemberLeft, TeamFormed
+from shared.contracts.registry import MemberJoined, MemberLeft, TeamFormed, UnitEstablished
 from shared.db import Conn, Pool
 from shared.event_log import LogRow
 from shared.follow import Batch
@@ -62,6 +62,14 @@ async def test_replay_equals_live_and_every_answer_is_what_the_sets_say(pool: Po
             await compare_answers(conn, launched, Facts(history.all()))
 
 
+LAUNCHED = CampaignLaunched.model_validate(
+    {"occurred_at": MIDNIGHT, "campaign_id": "K", "name": "K", "launched_on": "2023-07-28", "window_days": 7,
+     "day_one_rule": "ceremony_day", "first_day": "2023-07-28", "last_day": "2023-08-03", "quota": 1,
+     "report_due_on": "2023-08-15", "reporting_unit_ids": [],
+     "topics": [{"code": "a", "name_vi": "a", "name_en": "a"}]}
+)  # fmt: skip
+
+
 async def test_who_is_a_member_of_the_window_and_which_team_met_its_quota(pool: Pool) -> None:
     """The window is 28/7 to 3/8, its quota one citizen."""
     place = {"unit_id": "C1", "district_id": "D1", "commune_id": "C1"}
@@ -80,12 +88,6 @@ async def test_who_is_a_member_of_the_window_and_which_team_met_its_quota(pool: 
         registry.append(MemberJoined.model_validate({**facts, "role": "member", "joined_on": joined_on}))
         if left_on:
             registry.append(MemberLeft.model_validate({**facts, "left_on": left_on, "reason": "moved"}))
-    launched = CampaignLaunched.model_validate(
-        {"occurred_at": MIDNIGHT, "campaign_id": "K", "name": "K", "launched_on": "2023-07-28", "window_days": 7,
-         "day_one_rule": "ceremony_day", "first_day": "2023-07-28", "last_day": "2023-08-03", "quota": 1,
-         "report_due_on": "2023-08-15", "reporting_unit_ids": [],
-         "topics": [{"code": "a", "name_vi": "a", "name_en": "a"}]}
-    )  # fmt: skip
     done = [
         CitizenGuided.model_validate(
             {**place, "occurred_at": MIDNIGHT, "guidance_id": m, "campaign_id": "K", "member_id": m,
@@ -93,14 +95,47 @@ async def test_who_is_a_member_of_the_window_and_which_team_met_its_quota(pool: 
         ) for m in days
     ]  # fmt: skip
 
-    await apply(pool, [recorded("registry", registry), recorded("outreach", [launched, *done[:2]])])
+    await apply(pool, [recorded("registry", registry), recorded("outreach", [LAUNCHED, *done[:2]])])
     assert await province(pool) == (2, 1, 1, 2, 0)
-    await apply(pool, [recorded("registry", registry), recorded("outreach", [launched, *done])])
+    await apply(pool, [recorded("registry", registry), recorded("outreach", [LAUNCHED, *done])])
     assert await province(pool) == (2, 2, 2, 2, 1)
     async with pool.acquire() as conn:
         campaign = await store.campaign(conn, "K")
         assert campaign is not None
         assert await store.members(conn, campaign, store.MembersChosen(store.Whose(), True), LAUNCH, page=(0, 9)) == []
+
+
+async def test_a_districts_own_team_without_guidances_does_not_show_its_communes(pool: Pool) -> None:
+    """By communes, a district's own team is beside the map: what its communes did is not its own."""
+    at_commune = {"unit_id": "C1", "level": "commune", "district_id": "D1", "commune_id": "C1"}
+    at_district = {"unit_id": "D1", "level": "district", "district_id": "D1"}
+    units = [("51", "province", {}), ("D1", "district", {"parent_id": "51", "district_id": "D1"}),
+             ("C1", "commune", {"parent_id": "D1", "district_id": "D1", "commune_id": "C1"})]  # fmt: skip
+    registry: list[Event] = [
+        UnitEstablished.model_validate(
+            {**of, "occurred_at": MIDNIGHT, "unit_id": i, "code": i, "name": i, "kind": "x", "level": level,
+             "edition": "2023", "valid_from": "2020-01-01"}
+        ) for i, level, of in units
+    ]  # fmt: skip
+    registry += [
+        TeamFormed.model_validate(
+            {**at, "occurred_at": MIDNIGHT, "team_id": t, "name": t, "decision_number": "1",
+             "decision_date": "2023-06-01", "formed_on": "2023-06-01"}
+        ) for t, at in (("of-c1", at_commune), ("of-d1", at_district))
+    ]  # fmt: skip
+    guided = CitizenGuided.model_validate(
+        {**at_commune, "occurred_at": MIDNIGHT, "guidance_id": "g", "campaign_id": "K", "member_id": "m",
+         "team_id": "of-c1", "citizen_ref": "c", "topics": ["a"], "place": "home"}
+    )  # fmt: skip
+    await apply(pool, [recorded("registry", registry), recorded("outreach", [LAUNCHED, guided])])
+    async with pool.acquire() as conn:
+        campaign = await store.campaign(conn, "K")
+        assert campaign is not None
+        service: Any = SimpleNamespace(extras={}, province="51")
+        asked = mapped.Asked(campaign, await mapped.map_of(service, conn, campaign.last_day), "commune")
+        found = await mapped.lines(service, conn, asked, with_rest=True)
+    sums = {line.unit.unit_id: tuple(line.total) for line in (*found.units, *found.rest) if line.unit}
+    assert sums == {"C1": (1, 1), "D1": (0, 0)}
 
 
 def recorded(stream: str, events: list[Event]) -> list[Recorded]:

@@ -1,0 +1,54 @@
+"""Folding in memory, without the database: where it stands, a batch's events in order, a batch in two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from shared.follow import Batch
+from shared.projection import MissingNeed, Projection, Rows
+from shared.projection.store import Checkpoint
+from shared.projection.trouble import Held, Item, Unwritable
+
+
+class Memory:
+    """Where folding stands, which may be a batch ahead of the database. On any doubt it is thrown away whole."""
+
+    def __init__(self, checkpoints: Iterable[Checkpoint], held: set[Held]) -> None:
+        self.at = {(c.projection, c.stream): c for c in checkpoints}
+        self.held = held
+        self.rows = Rows()
+
+
+def try_fold(
+    memory: Memory, projection: Projection, stream: str, items: Sequence[Item], reasons: dict[int, str]
+) -> tuple[Item, Exception] | None:
+    """Folds in order what is free to be folded; answers with the first that fails and its error."""
+    rows, reactions = memory.rows, projection.reactions
+    stuck = {key for name, of, key in memory.held if name == projection.name and of == stream}
+    for item in items:
+        rec = item.rec
+        if rec is None or item.message.pos in reasons or (stuck and item.key in stuck):
+            reasons.setdefault(item.message.pos, "an earlier event of this key is parked")
+            stuck.add(item.key)
+            continue
+        try:
+            reactions[type(rec.event)].fold(rows, rec, rec.event)
+        except MissingNeed:
+            raise  # a mistake in the projection: parking would hide it
+        except Exception as error:
+            return item, error
+    return None
+
+
+def halves(batch: Batch, items: list[Item], error: Unwritable) -> Iterator[tuple[Batch, list[Item]]]:
+    """Two smaller batches; a single event comes again with what was said of it, to be parked."""
+    if len(items) == 1:
+        item = items[0]
+        if any(u.projection == error.projection for u in item.unwritable):
+            raise error
+        yield batch, [item._replace(unwritable=(*item.unwritable, error))]
+        return
+    middle = len(items) // 2
+    for part in (slice(None, middle), slice(middle, None)):
+        messages = batch.messages[part]
+        yield batch._replace(first=messages[0].pos, last=messages[-1].pos, messages=messages), items[part]
