@@ -212,7 +212,6 @@ class Relay:
 
     async def _doubt(self, error: BaseException) -> None:
         """After any error the stream is asked where it stands; what was in flight either counts there or does not."""
-        heed_cancellation()
         self._last = None
         telemetry.RELAY_DOUBTS.labels(self._source.service, type(error).__name__).inc()
         level = log.error if isinstance(error, Diverged) else log.warning
