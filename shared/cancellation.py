@@ -13,7 +13,8 @@ import asyncio
 def heed_cancellation() -> None:
     """Raises CancelledError if the current task was ever told to end. Call it wherever a loop goes on after an error.
 
-    Time limits and task groups take back what they asked for themselves, so only others' wishes count.
+    Time limits and task groups cancel their own task too, and take it back: only the wishes of others count. But a
+    group whose body is over takes nothing back (before Python 3.13), so let the body do one of the group's works.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():

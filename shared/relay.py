@@ -150,8 +150,8 @@ class Relay:
             pause = self._poll
             try:
                 async with self._leadership() as conn, asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._sequence_for_ever(conn))
                     tasks.create_task(self._publish_for_ever())
+                    await self._sequence_for_ever(conn)  # in the body: see `heed_cancellation`
             except* INFRASTRUCTURE_ERRORS as group:
                 log.warning("relay_lost_database", service=self._source.service, reason=_first(group))
             except* asyncpg.UniqueViolationError as group:

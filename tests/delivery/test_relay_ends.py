@@ -19,7 +19,7 @@ from shared.leader import TIDY_WITHIN
 from shared.relay import LEADER_LOCK, Relay
 from shared.wire import StreamClient
 from tests.support import delivery
-from tests.support.delivery import write
+from tests.support.delivery import running, write
 from tests.support.servers import Nats
 
 SOON = 2.0
@@ -37,6 +37,15 @@ async def ends(task: asyncio.Task[None], within: float = SOON) -> bool:
 
 async def leads(relay: Relay) -> bool:
     return relay.wake()
+
+
+async def end_the_leaders_session(producer: Pool) -> None:
+    async with producer.acquire() as conn:
+        await conn.execute(
+            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = $1 and granted"
+            " and database = (select oid from pg_database where datname = current_database())",
+            LEADER_LOCK,
+        )
 
 
 class Reluctant(StreamClient):
@@ -63,12 +72,7 @@ async def test_told_to_end_while_its_ended_session_is_being_cleared_away(produce
     task = asyncio.ensure_future(delivery.relay(producer, client, ack_timeout=20).run())
     await write(producer, 1)
     await asyncio.wait_for(client.busy.wait(), 5)
-    async with producer.acquire() as conn:
-        await conn.execute(
-            "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid = $1 and granted"
-            " and database = (select oid from pg_database where datname = current_database())",
-            LEADER_LOCK,
-        )
+    await end_the_leaders_session(producer)
     await asyncio.wait_for(client.breaking_off.wait(), 5)
     task.cancel()
     await asyncio.sleep(0)
@@ -221,6 +225,18 @@ async def test_a_question_that_fails_at_the_moment_of_the_cancellation_is_cancel
 async def _ask(client: StreamClient) -> None:
     with suppress(*bus.NATS_ERRORS):
         await client.api("INFO")
+
+
+async def test_a_relay_goes_on_after_its_session_was_ended_many_times(producer: Pool, client: StreamClient) -> None:
+    """Each end breaks off a task group, which cancels its own task: no wish of anybody's."""
+    relay = delivery.relay(producer, client)
+    async with running(relay.run()) as tasks:
+        for number in range(1, 9):
+            await delivery.eventually(partial(leads, relay), what="it leads")
+            await end_the_leaders_session(producer)
+            await write(producer, 1, start=number)
+            assert await delivery.relayed(producer, client) == number
+        assert tasks[0].cancelling() == 0
 
 
 async def test_only_the_wishes_of_others_count_as_told_to_end() -> None:
