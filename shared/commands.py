@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from shared import errors, event_log, faults
+from shared.cancellation import heed_cancellation
 from shared.clock import Clock
 from shared.contracts import Event
 from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
@@ -179,6 +180,7 @@ class Positions:
                 await self._serve()
             except INFRASTRUCTURE_ERRORS as error:
                 log.warning("positions_lost_database", reason=str(error) or type(error).__name__)
+                heed_cancellation()
             await asyncio.sleep(0.2)
 
     async def _serve(self) -> None:

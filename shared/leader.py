@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager, suppress
 
 from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
 
+TIDY_WITHIN = 1.0
+"""Seconds in which a session must have given back what it held; else it is ended, which gives back everything."""
+
 
 @asynccontextmanager
 async def leadership(pool: Pool, lock: int, *, poll: float = 0.25) -> AsyncIterator[Conn]:
@@ -18,5 +21,20 @@ async def leadership(pool: Pool, lock: int, *, poll: float = 0.25) -> AsyncItera
         try:
             yield conn
         finally:
-            with suppress(*INFRASTRUCTURE_ERRORS):
+            async with tidying(conn):
                 await conn.execute("select pg_advisory_unlock($1)", lock)
+
+
+@asynccontextmanager
+async def tidying(conn: Conn) -> AsyncIterator[None]:
+    """For a worker's last statements in its session: never long, and a server that is away or frozen is no error."""
+    tidy = False
+    try:
+        with suppress(*INFRASTRUCTURE_ERRORS):
+            async with asyncio.timeout(TIDY_WITHIN):
+                yield
+            tidy = not conn.is_closed()
+    finally:
+        if not tidy:
+            with suppress(*INFRASTRUCTURE_ERRORS):  # the pool may have it back already
+                conn.terminate()

@@ -17,10 +17,11 @@ from urllib.parse import quote
 import asyncpg
 
 from shared import bus, event_log, faults, telemetry
+from shared.cancellation import heed_cancellation
 from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
 from shared.event_log import LogRow
 from shared.ids import new_id
-from shared.leader import leadership
+from shared.leader import leadership, tidying
 from shared.telemetry import logger
 from shared.wire import ApiError, Replies, StreamClient, hpub
 
@@ -149,8 +150,8 @@ class Relay:
             pause = self._poll
             try:
                 async with self._leadership() as conn, asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._sequence_for_ever(conn))
                     tasks.create_task(self._publish_for_ever())
+                    await self._sequence_for_ever(conn)  # in the body: see `heed_cancellation`
             except* INFRASTRUCTURE_ERRORS as group:
                 log.warning("relay_lost_database", service=self._source.service, reason=_first(group))
             except* asyncpg.UniqueViolationError as group:
@@ -158,23 +159,22 @@ class Relay:
             except* Exception as group:
                 log.error("relay_failed", service=self._source.service, exc_info=group)
                 pause = SLOWLY
+            heed_cancellation()
             await asyncio.sleep(pause)
 
     @asynccontextmanager
     async def _leadership(self) -> AsyncIterator[Conn]:
         """A connection that holds the leader's lock, and is told of staged events."""
         async with leadership(self._pool, LEADER_LOCK, poll=self._poll) as conn:
-            await conn.add_listener(event_log.STAGED, self._on_staged)
-            await event_log.ready_to_sequence(conn)
-            self._last, self._leading = None, True
             try:
+                await conn.add_listener(event_log.STAGED, self._on_staged)
+                await event_log.ready_to_sequence(conn)
+                self._last, self._leading = None, True
                 yield conn
             finally:
                 self._leading = False
-                with suppress(*INFRASTRUCTURE_ERRORS):
+                async with tidying(conn):
                     await conn.remove_listener(event_log.STAGED, self._on_staged)
-                    if conn.is_closed():
-                        conn.terminate()  # a dead session still has its listener, which the pool would complain about
 
     def _on_staged(self, *_: object) -> None:
         self._staged.set()

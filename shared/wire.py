@@ -17,6 +17,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.protocol.parser import AWAITING_CONTROL_LINE, Parser
 
+from shared.cancellation import heed_cancellation
 from shared.telemetry import logger
 
 log = logger(__name__)
@@ -119,13 +120,15 @@ class StreamClient(Client):
             raise nats.errors.ConnectionReconnectingError
         await self._send_command(commands)
         await self._flush_pending()
-        _honour_cancellation()
+        heed_cancellation()
 
     async def api(self, subject: str, body: dict[str, Any] | None = None, *, timeout: float = 5.0) -> dict[str, Any]:
         """A JetStream API request. Raises ApiError when it is refused, TimeoutError or NoRespondersError otherwise."""
         payload = json.dumps(body).encode() if body is not None else b""
-        message = await self.request(f"$JS.API.{subject}", payload, timeout=timeout)
-        _honour_cancellation()
+        try:
+            message = await self.request(f"$JS.API.{subject}", payload, timeout=timeout)
+        finally:
+            heed_cancellation()  # an answer or an error at the same moment has swallowed it
         return raise_api_error(json.loads(message.data))
 
     async def reopened(self) -> None:
@@ -152,16 +155,6 @@ def hpub(subject: str, headers: bytes, payload: bytes, reply: str = "") -> bytes
         headers,
         payload,
     )
-
-
-def _honour_cancellation() -> None:
-    """Raises the cancellation that `asyncio.wait_for` (Python 3.11) drops when the answer comes at the same moment.
-
-    A task group that waits for a task which lost its cancellation waits for ever.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def _never(_: Any) -> None:

@@ -14,6 +14,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from services.reporting import answers, present
 from shared import bus
 from shared.auth import ANYONE
+from shared.cancellation import heed_cancellation
 from shared.db import INFRASTRUCTURE_ERRORS
 from shared.deps import Svc
 from shared.http import ID_PATTERN, router, who
@@ -73,6 +74,7 @@ class Live:
                     await self._send(view)
                 except INFRASTRUCTURE_ERRORS as error:
                     log.warning("live_waits", reason=type(error).__name__)
+                    heed_cancellation()
             await asyncio.sleep(AT_MOST_EVERY)
 
     async def _send(self, view: View) -> None:
