@@ -136,7 +136,7 @@ def rebuild(projection: Annotated[str, typer.Argument(help="Which read model.")]
         async with _services(only) as services:
             total = 0
             for service, which in operate.chosen(services, projection):
-                compared = await operate.rebuild(service, which, operate.progress_to(print))
+                compared = await operate.rebuild(service, which, print)
                 print(
                     f"{service.name}: {which.name} in service; {operate.differences(compared.total)} to the one before"
                 )

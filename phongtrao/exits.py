@@ -45,10 +45,11 @@ def _known() -> tuple[tuple[type[Exception], ...], tuple[type[Exception], ...]]:
     from phongtrao import client, instance, operate, reach, serving
     from shared.db import MigrationChanged
     from shared.follow import HistoryCut
-    from shared.projection import trouble
+    from shared.projection import builds, trouble
 
-    ours = (client.Refusal, operate.NoBuild, HistoryCut, MigrationChanged, trouble.UnknownInRebuild, trouble.ParkLimit)
-    no = (*ours, asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError)
+    history = (HistoryCut, builds.HistoryMissing)
+    ours = (client.Refusal, operate.NoBuild, MigrationChanged, trouble.UnknownInRebuild, trouble.ParkLimit)
+    no = (*ours, *history, asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError)
     return no, (client.Unreachable, instance.AlreadyRunning, serving.PortInUse, reach.NotReached, *_embedded())
 
 

@@ -69,10 +69,12 @@ async def verify(services: Sequence[Service], name: str | None, say: Say) -> int
     return total
 
 
-async def rebuild(service: Service, projection: Projection, progress: Progress) -> Comparison:
+async def rebuild(service: Service, projection: Projection, say: Say) -> Comparison:
     """Recomputes one read model beside the old one and puts it into service; answers with what differed."""
     await _in_service(service, projection)
-    return await _workshop(service, progress).rebuild(projection)
+    if lost := await _lost(service, projection):
+        say(f"{service.name}: {projection.name} has to wait: {lost}")
+    return await _workshop(service, progress_to(say)).rebuild(projection)
 
 
 async def _lost(service: Service, projection: Projection) -> str:

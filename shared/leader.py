@@ -22,7 +22,7 @@ async def leadership(pool: Pool, lock: int, *, poll: float = 0.25) -> AsyncItera
             yield conn
         finally:
             async with tidying(conn):
-                await conn.execute("select pg_advisory_unlock($1)", lock)
+                await conn.reset()  # the lock, and whatever else was set; the pool leaves sessions as they are
 
 
 @asynccontextmanager

@@ -6,11 +6,13 @@ the rest is folded to exactly the same positions, and the rows are compared.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from functools import partial
 from typing import NamedTuple
 
+from shared import bus
 from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
 from shared.follow import Batch, Follower
 from shared.leader import leadership
@@ -27,6 +29,10 @@ log = logger(__name__)
 BUILD_LOCK = 0x6275696C
 """Advisory lock of the one build that a database makes at a time; whoever holds it may drop what others left."""
 
+PATIENCE = 30.0
+"""Seconds without an event that a stream should have: at its end a build holds up the projector of the one in service,
+so it must not wait for ever."""
+
 Progress = Callable[[str, str, int, int], None]
 """Told (projection, stream, position, goal) while a build catches up."""
 
@@ -42,6 +48,10 @@ class Comparison(NamedTuple):
     """The first of them, at most 20 a table."""
 
 
+class HistoryMissing(RuntimeError):
+    """A stream ends before what was folded of it, and nobody refills it. Nothing was changed; try again later."""
+
+
 class Workshop:
     """Makes builds of a service's projections."""
 
@@ -55,9 +65,11 @@ class Workshop:
         max_batch: int = 10_000,
         park_limit: int = 100,
         progress: Progress | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self._pool, self._client, self._service, self._province = pool, client, service, province
         self._max_batch, self._park_limit, self._progress = max_batch, park_limit, progress
+        self._patience = patience
 
     async def verify(self, projection: Projection) -> Comparison:
         """Recomputes from position 1, compares, and throws the recomputation away."""
@@ -141,13 +153,30 @@ class Workshop:
             at = (await engine.refresh())[stream]
             if at >= goal:
                 continue
-            told = partial(self._tell, projection.name, stream, goal)
-            async with aclosing(follower.batches(at)) as batches, aclosing(_up_to(goal, batches)) as wanted:
-                await run_through(engine, wanted, told)
+            limit = asyncio.timeout(self._patience)
+            try:
+                async with limit, aclosing(follower.batches(at)) as batches, aclosing(_up_to(goal, batches)) as wanted:
+                    await run_through(engine, wanted, partial(self._tell, projection.name, stream, goal, limit))
+            except TimeoutError as error:
+                if not limit.expired():
+                    raise
+                raise HistoryMissing(await self._what_is_missing(follower, stream, goal)) from error
 
-    async def _tell(self, projection: str, stream: str, goal: int, position: int) -> None:
+    async def _tell(self, projection: str, stream: str, goal: int, limit: asyncio.Timeout, position: int) -> None:
+        """Each batch puts the limit off."""
+        limit.reschedule(asyncio.get_running_loop().time() + self._patience)
         if self._progress:
             self._progress(projection, stream, position, goal)
+
+    async def _what_is_missing(self, follower: Follower, stream: str, goal: int) -> str:
+        try:
+            end = str(await follower.last_seq())
+        except bus.NATS_ERRORS:
+            end = "nobody knows where, its server does not answer"
+        return (
+            f"{stream}: {goal} was folded, the stream ends at {end}, and nothing came for {self._patience:g} s."
+            f" The relay of {stream} refills it from its log; is it running? Nothing was changed."
+        )
 
 
 async def _up_to(goal: int, batches: AsyncIterator[Batch]) -> AsyncGenerator[Batch, None]:

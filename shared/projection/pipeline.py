@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from shared.cancellation import heed_cancellation
 from shared.follow import Batch
 from shared.projection.engine import Engine
 from shared.projection.trouble import Item
+
+AT_ONCE = 2
+"""Batches under way in an engine: one is written, one is folded."""
 
 
 async def run_through(
@@ -17,15 +21,13 @@ async def run_through(
 
     After a batch that was all there is, the next is looked for `pace` seconds later: what came meanwhile is one batch.
     """
-    room, turn = asyncio.Semaphore(2), asyncio.Lock()
+    room, turn = asyncio.Semaphore(AT_ONCE), asyncio.Lock()
 
     async def apply(batch: Batch, items: list[Item]) -> None:
-        try:
-            pos = await engine.apply(batch, items)
-            async with turn:
-                await committed(pos)
-        finally:
-            room.release()
+        pos = await engine.apply(batch, items)
+        async with turn:
+            await committed(pos)
+        room.release()  # not after an error: the group has to find its body at work, see `heed_cancellation`
 
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -35,7 +37,10 @@ async def run_through(
                 tasks.create_task(apply(batch, items))
                 if pace and not batch.pending:
                     await asyncio.sleep(pace)
+            for _ in range(AT_ONCE):
+                await room.acquire()
     except BaseExceptionGroup as group:
+        heed_cancellation()
         raise _first(group) from None
 
 

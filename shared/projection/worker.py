@@ -8,6 +8,7 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 from shared import bus, telemetry
+from shared.cancellation import heed_cancellation
 from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
 from shared.follow import Follower, HistoryCut
 from shared.leader import leadership
@@ -63,7 +64,7 @@ class Projector:
             try:
                 async with leadership(self._pool, PROJECTOR_LOCK) as session:
                     await self._work(session)
-            except* (*INFRASTRUCTURE_ERRORS, *bus.NATS_ERRORS) as group:
+            except* (*INFRASTRUCTURE_ERRORS, *bus.NATS_ERRORS, builds.HistoryMissing) as group:
                 log.warning("projector_waits", service=self._service, reason=_first(group))
             except* (Fenced, Gap) as group:
                 log.info("projector_begins_again", service=self._service, reason=_first(group))
@@ -73,6 +74,7 @@ class Projector:
             except* Exception as group:
                 log.error("projector_failed", service=self._service, exc_info=group)
                 stopped = group
+            heed_cancellation()
             if stopped is not None:
                 await self._note_stopped()
             await asyncio.sleep(SLOWLY if stopped is not None else AGAIN)
@@ -92,7 +94,7 @@ class Projector:
         async with asyncio.TaskGroup() as tasks:
             for stream in engine.streams:
                 tasks.create_task(self._follow(engine, stream))
-            tasks.create_task(self._watch(session, engine.streams))
+            await self._watch(session, engine.streams)  # in the body: see `heed_cancellation`
 
     async def _follow(self, engine: Engine, stream: str) -> None:
         async def committed(pos: int) -> None:

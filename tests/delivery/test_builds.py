@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from shared import bus
 from shared.contracts import EVENTS
 from shared.db import Pool
 from shared.projection import fold_all, store
-from shared.projection.builds import Workshop
+from shared.projection.builds import HistoryMissing, Workshop
 from shared.projection.engine import Engine, UnknownInRebuild
 from shared.wire import StreamClient
 from tests.support import delivery
@@ -163,3 +164,23 @@ async def reader_parked(reader: Pool) -> list[store.ParkedEvent]:
     """All that is parked."""
     async with reader.acquire() as conn:
         return await store.parked(conn, {"tally": 1})
+
+
+async def test_a_build_waits_for_a_lost_tail_but_not_for_ever(
+    producer: Pool, reader: Pool, client: StreamClient
+) -> None:
+    """The relay refills a stream from its log. While none runs, a build would hold up everyone who waits for it."""
+    async with at_work(producer, reader, client, 250):
+        pass
+    await client.api(f"STREAM.DELETE.{delivery.STREAM}")
+    await bus.ensure_stream(client, "registry", delivery.PROVINCE)
+    hasty = Workshop(reader, client, "reporting", delivery.PROVINCE, max_batch=100, patience=0.3)
+    with pytest.raises(HistoryMissing, match=r"registry: 250 was folded, the stream ends at 0, .* is it running"):
+        await hasty.rebuild(TALLY)
+    assert await schemas(reader) == ["tally_1"], "what was begun is thrown away"
+    waits = asyncio.ensure_future(Workshop(reader, client, "reporting", delivery.PROVINCE).rebuild(TALLY))
+    await asyncio.sleep(0.3)
+    assert not waits.done()
+    async with running(delivery.relay(producer, client).run()):
+        compared = await asyncio.wait_for(waits, 10)
+    assert (compared.total, compared.positions) == (0, {"registry": 250})

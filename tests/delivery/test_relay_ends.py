@@ -257,3 +257,25 @@ async def _group_of_one_that_fails() -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(fails())
         await asyncio.sleep(1)
+
+
+async def test_the_leaders_session_goes_back_to_its_pool_as_any_other(producer_dsn: str, client: StreamClient) -> None:
+    """The pool resets nothing by itself: a lock, a listener or a setting that stayed would meet the next command."""
+    pool = await db.open_pool(producer_dsn, size=2)
+    try:
+        relay = delivery.relay(pool, client)
+        async with running(relay.run()):
+            await delivery.eventually(partial(leads, relay), what="it leads")
+        async with pool.acquire() as one, pool.acquire() as two:
+            for conn in (one, two):
+                assert await conn.fetchval("show enable_seqscan") == "on"
+                assert await conn.fetchval("select count(*) from pg_listening_channels()") == 0
+            assert (
+                await one.fetchval(
+                    "select count(*) from pg_locks where locktype = 'advisory'"
+                    " and database = (select oid from pg_database where datname = current_database())"
+                )
+                == 0
+            )
+    finally:
+        pool.terminate()
