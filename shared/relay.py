@@ -35,6 +35,9 @@ ATOMIC_BYTES = 4 * 1024 * 1024
 """Payload of an atomic batch, so that a batch of large events is acknowledged in time."""
 READ_AHEAD = 4
 """Atomic batches read from the log at once and published one behind the other."""
+SEQUENCE_PACE, PUBLISH_PACE = 0.005, 0.03
+"""Least seconds from one look at what was staged, or sequenced, to the next, once all that was there is taken. Each
+costs a wait for the disk, which commands need too; what comes alone is taken at once."""
 SLOWLY = 1.0
 """Seconds before another try after what time alone will not heal."""
 IDLE_CHECK = 1.0
@@ -182,11 +185,13 @@ class Relay:
     async def _sequence_for_ever(self, conn: Conn) -> None:
         while True:
             self._staged.clear()
+            begun = asyncio.get_running_loop().time()
             moved = await event_log.sequence(conn)
             faults.point("relay.after_sequence")
             if moved:
                 telemetry.EVENTS_SEQUENCED.labels(self._source.service).inc(moved)
                 self._sequenced.set()
+                await asyncio.sleep(begun + SEQUENCE_PACE - asyncio.get_running_loop().time())
                 continue  # under load the next are there already: a look costs less than waiting for their notice
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll):
@@ -195,6 +200,7 @@ class Relay:
     async def _publish_for_ever(self) -> None:
         while True:
             self._sequenced.clear()
+            begun = asyncio.get_running_loop().time()
             try:
                 moved = await self._publish_next()
             except (*bus.NATS_ERRORS, Diverged) as error:
@@ -202,6 +208,7 @@ class Relay:
                 continue
             if moved < ATOMIC_LIMIT * READ_AHEAD:  # that was all; what came since has set the event
                 await self._wait_for_more()
+                await asyncio.sleep(begun + PUBLISH_PACE - asyncio.get_running_loop().time())
 
     async def _wait_for_more(self) -> None:
         try:
