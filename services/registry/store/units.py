@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from services.registry.store.many import unnest
 from services.registry.unit import Unit
 from shared.contracts.reform import Level
 from shared.db import Conn
@@ -14,6 +15,7 @@ _COLUMNS = (
     "unit_id", "code", "name", "kind", "level", "parent_id", "district_id", "commune_id", "edition", "valid_from",
     "valid_to", "reform_id",
 )  # fmt: skip
+_TYPES = (*["text"] * 9, "date", "date", "text")
 _UNIT = ", ".join(_COLUMNS)
 _OF_V = ", ".join(f"v.{c}" for c in _COLUMNS)
 _BEFORE = (  # what reform $1 found, with the corrections made since
@@ -199,13 +201,11 @@ async def editions(conn: Conn) -> set[str]:
 
 async def save_states(conn: Conn, states: Sequence[Unit], *, known_from: datetime) -> None:
     """Writes states that are known from a moment on; units that are new get their identity."""
-    ids = [(s.unit_id,) for s in states]
-    await conn.executemany("insert into unit (unit_id) values ($1) on conflict do nothing", ids)
-    marks = ", ".join(f"${n + 1}" for n in range(len(_COLUMNS) + 1))
-    await conn.executemany(
-        f"insert into unit_version ({_UNIT}, known_from) values ({marks})",
-        [(*s, known_from) for s in states],
+    await conn.execute(
+        "insert into unit (unit_id) select unnest($1::text[]) on conflict do nothing", [s.unit_id for s in states]
     )
+    rows, columns = unnest(_TYPES, states, after=1)
+    await conn.execute(f"insert into unit_version (known_from, {_UNIT}) select $1, * from {rows}", known_from, *columns)
 
 
 async def end_states(
