@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from typing import TypeVar
 
 from services.registry import vault
@@ -26,7 +26,8 @@ async def save(conn: Conn, asked: Asked, plan: Plan) -> None:
     """Writes a plan and tells its progress."""
     changes, lines = plan.changes, len(asked.lines)
     if isinstance(changes, roster.Changes):
-        pieces = sum(map(len, (changes.teams, changes.joined, changes.roles, changes.left, changes.people)))
+        written: tuple[Sized, ...] = (changes.teams, changes.joined, changes.roles, changes.left, changes.people)
+        pieces = sum(len(some) for some in written)
         await _save_roster(conn, asked, changes, Share(asked.tick, lines=lines, pieces=pieces))
     elif isinstance(changes, VillageChanges):
         share = Share(asked.tick, lines=lines, pieces=len(changes.states))

@@ -38,7 +38,6 @@ SMALL = {
     "organisation": "some hundreds", "known_organisation": "some hundreds",
     "campaign": "a handful in a decade", "campaign_topic": "some tens", "course": "some tens",
     "unit_total": "187 of a campaign", "organisation_result": "some hundreds of a course",
-    "vault_import_progress": "one of each upload that is being written",
     "projection": "one of each", "checkpoint": "one of each and stream", "follow_health": "one of each stream",
     "parked": "a hundred at most, then the projection stops",
 }  # fmt: skip

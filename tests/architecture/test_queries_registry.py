@@ -45,7 +45,8 @@ LOCKS = {"lock_map", "hold_map", "lock_tree", "lock_imports"}
 SMALL = {
     "unit": "an id each", "organisation": "some hundreds", "organisation_version": "some hundreds",
     "headcount": "some of each organisation", "reform": "a handful in a decade", "lineage": "some hundreds a reform",
-    "vault_import_key": "one", "contact": "some hundreds",
+    "vault_import_key": "one", "vault_import_progress": "one of each upload that is being written",
+    "contact": "some hundreds",
 }  # fmt: skip
 """Tables that may be read from end to end, and how large they become."""
 MAP = {"unit_version": "the whole map of a day, with its villages"}
