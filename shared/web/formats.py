@@ -72,6 +72,11 @@ def clock(value: str, _lang: str) -> str:
     return f"{datetime.fromisoformat(value).astimezone(VIETNAM):%H:%M:%S}"
 
 
+def moment(value: datetime, _lang: str) -> str:
+    """The hour and minute in Vietnam, 14:05."""
+    return f"{value.astimezone(VIETNAM):%H:%M}"
+
+
 def _day(value: str | date) -> date:
     if isinstance(value, datetime):
         return value.astimezone(VIETNAM).date()
@@ -97,4 +102,5 @@ FILTERS: dict[str, Callable[[Context, Any], str]] = {
     "weekday": _in_the_page_language(weekday),
     "short_weekday": _in_the_page_language(short_weekday),
     "clock": _in_the_page_language(clock),
+    "moment": _in_the_page_language(moment),
 }

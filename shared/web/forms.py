@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, time
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -18,6 +18,7 @@ from shared.problems import field_error
 B = TypeVar("B", bound=BaseModel)
 
 _DAY = re.compile(r"\s*(\d{1,2})\s*[/.\- ]\s*(\d{1,2})\s*[/.\- ]\s*(\d{4}|\d{2})\s*")
+_CLOCK = re.compile(r"\s*(\d{1,2})\s*(?:[:hg.]\s*(\d{2})?)?\s*", re.IGNORECASE)
 _CENTURY = 2000
 NOT_A_DAY = Text("phải là ngày có thật, ví dụ 28/07/2023", "must be a real day, for example 28/07/2023")
 
@@ -29,6 +30,15 @@ def typed_day(text: str) -> date | None:
             day, month, year = map(int, found.groups())
             return date(year + _CENTURY if year < 100 else year, month, day)
         return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+
+
+def typed_clock(text: str) -> time | None:
+    """The time of day that somebody typed: 14:30, 14h30, 8.05, 14h, 14. None when it is none."""
+    found = _CLOCK.fullmatch(text)
+    try:
+        return time(int(found[1]), int(found[2] or 0)) if found else None
     except ValueError:
         return None
 

@@ -270,6 +270,8 @@ READS: dict[ModuleType, list[Read]] = {
         read("lineage", unit_id="v7"),
         read("reform_titles", reform_ids=["r7"]),
         read("strength", {**ALL_TEAMS, **EVERYBODY}, day=DAY),
+        read("standing", {**ALL_TEAMS, **EVERYBODY, **LEADERS}, day=DAY, within=None),
+        read("standing", day=DAY, within=COMMUNE),
         read("teams_on_day", day=DAY, within=COMMUNE, level=None),
         read("organisation_names", organisation_ids=["o7"]),
         read("unit_names", unit_ids=["u7"]),

@@ -83,6 +83,40 @@ async def strength(conn: Conn, day: date) -> dict[str, Strength]:
     return {r["unit_id"]: Strength(r["teams"], int(r["members"])) for r in rows}
 
 
+_ON_TEAMS = (  # of each team, those who are on it on day $1
+    "select m.team_id, count(*) as members, bool_or(r.role = 'leader') as leads from membership m"
+    " join lateral (select role from membership_role r where r.member_id = m.member_id and r.team_id = m.team_id"
+    " and r.joined_on = m.joined_on and r.known_to is null and r.valid_from <= $1"
+    " order by r.valid_from desc limit 1) r on true"
+    " where m.joined_on <= $1 and (m.left_on is null or m.left_on >= $1) group by m.team_id"
+)
+_WITHIN = (
+    "($2::text[] is null or p.unit_id = any($2) or p.district_id = any($2) or p.commune_id = any($2)"
+    " or p.village_id = any($2))"
+)
+
+
+class Standing(NamedTuple):
+    """How many teams there are on a day, people on them, and teams without a leader."""
+
+    teams: int
+    members: int
+    leaderless: int
+
+
+async def standing(conn: Conn, day: date, *, within: Sequence[str] | None) -> Standing:
+    """Teams and people on a day at or below any of these units; None: everywhere."""
+    row = await conn.fetchrow(
+        "select count(*) as teams, coalesce(sum(m.members), 0)::bigint as members,"
+        " count(*) filter (where m.leads is not true) as leaderless"
+        f" from team_place p join team t using (team_id) left join ({_ON_TEAMS}) m using (team_id)"
+        f" where {_THERE} and {_WITHIN}",
+        day,
+        None if within is None else list(within),
+    )
+    return Standing(*(row.values() if row else (0, 0, 0)))
+
+
 class Listed(NamedTuple):
     """A team as it was on a day, for a list."""
 
@@ -113,13 +147,8 @@ async def teams_on_day(conn: Conn, day: date, *, within: Sequence[str] | None, l
         " from team_place p join team t using (team_id)"
         " join lateral (select name from team_name n where n.team_id = t.team_id and n.known_to is null"
         " and n.valid_from <= $1 order by n.valid_from desc limit 1) n on true"
-        " left join (select m.team_id, count(*) as members, bool_or(r.role = 'leader') as leads from membership m"
-        " join lateral (select role from membership_role r where r.member_id = m.member_id and r.team_id = m.team_id"
-        " and r.joined_on = m.joined_on and r.known_to is null and r.valid_from <= $1"
-        " order by r.valid_from desc limit 1) r on true"
-        " where m.joined_on <= $1 and (m.left_on is null or m.left_on >= $1) group by m.team_id) m using (team_id)"
-        f" where {_THERE} and ($2::text[] is null or p.unit_id = any($2) or p.district_id = any($2)"
-        " or p.commune_id = any($2) or p.village_id = any($2)) and ($3::text is null or p.level = $3)"
+        f" left join ({_ON_TEAMS}) m using (team_id)"
+        f" where {_THERE} and {_WITHIN} and ($3::text is null or p.level = $3)"
         " order by t.team_id",
         day,
         None if within is None else list(within),
@@ -144,3 +173,15 @@ async def unit_names(conn: Conn, unit_ids: Iterable[str]) -> dict[str, str]:
         list(unit_ids),
     )
     return {r["unit_id"]: r["name"] for r in rows}
+
+
+async def name_of_contacted(conn: Conn, contact_id: str) -> str:
+    """What the unit, the organisation or the team that a contact answers for is called at last; empty for nobody."""
+    found = await conn.fetchval(
+        "select coalesce(u.name, o.name, t.name) from contact c left join organisation o using (organisation_id)"
+        " left join team t on t.team_id = c.team_id left join lateral (select name from unit_version v"
+        " where v.unit_id = c.unit_id and v.known_to is null order by v.valid_from desc limit 1) u on true"
+        " where c.contact_id = $1",
+        contact_id,
+    )
+    return str(found or "")

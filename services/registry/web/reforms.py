@@ -16,6 +16,7 @@ from services.registry.reform_body import EDITION, ReformBody
 from services.registry.store import pages, reforms, units
 from services.registry.store.reforms import Reform
 from services.registry.web import lineage
+from services.registry.web.own_reform_body import chosen
 from services.registry.web.units import what_changed
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared.auth import OFFICERS, Role
@@ -48,7 +49,7 @@ async def show_preview(visit: Visiting, edition: EditionName) -> HTMLResponse:
     caller = visit.must_be(*DOERS)
     values = {"reform_id": await _free_id(visit, edition)}
     preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
-    return await _page(visit, edition, preview, Form({**values, **_unanswered(preview)}))
+    return await preview_page(visit, preview, Form({**values, **unanswered(preview)}), edition=edition)
 
 
 @routes.post("/sap-xep/thu/{edition}")
@@ -62,12 +63,13 @@ async def take_preview(visit: Visiting, edition: EditionName, request: Request) 
         preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
         must_be_answered(preview)
         if values.get("step") != "execute":
-            return await visit.page("reform_confirm.html", form=Form(values), preview=preview, edition=edition)
+            back = f"/so/sap-xep/thu/{edition}"
+            return await confirm_page(visit, preview, Form(values), back=back)
         done = await execute_reform.execute_reform(visit.service, _body(edition, values), caller)
     except Problem as problem:
         preview = await preview_reform.preview_reform(visit.service, open_body, caller)
-        form = Form({**_unanswered(preview), **values}, problem)
-        return await _page(visit, edition, preview, form, status=problem.status)
+        form = Form({**unanswered(preview), **values}, problem)
+        return await preview_page(visit, preview, form, edition=edition)
     return visit.go(f"/so/sap-xep/{done.reform_id}?done=1")
 
 
@@ -109,9 +111,22 @@ async def take_reversal(visit: Visiting, reform_id: ReformId) -> Response:
     return visit.go(f"/so/sap-xep/{reform_id}")
 
 
-async def _page(visit: Visit, edition: str, preview: Preview, form: Form, *, status: int = 200) -> HTMLResponse:
+async def confirm_page(visit: Visit, preview: Preview, form: Form, *, back: str | None) -> HTMLResponse:
+    """Asks once more; before its effective day there is nothing to confirm yet."""
+    due = preview.effective_on <= visit.today
+    return await visit.page("reform_confirm.html", form=form, preview=preview, back=back, may_execute=due)
+
+
+async def preview_page(visit: Visit, preview: Preview, form: Form, *, edition: str | None) -> HTMLResponse:
+    """What a decision would do, with its questions; `edition` of a bundled one."""
     return await visit.page(
-        "reform_preview.html", status=status, form=form, preview=preview, edition=edition, made=made_of(preview)
+        "reform_preview.html",
+        status=form.problem.status if form.problem else 200,
+        form=form,
+        kept={n: v for n, v in form.values.items() if n != "step" and not n.startswith("choices.")},
+        preview=preview,
+        edition=edition,
+        made=made_of(preview),
     )
 
 
@@ -126,12 +141,7 @@ def made_of(preview: Preview) -> list[tuple[str, list[tuple[str, bool]]]]:
 
 def _body(edition: str, values: Mapping[str, str]) -> ReformBody:
     """The body of the API for an edition and the choices that were made; an empty choice is none."""
-    chosen: dict[str, dict[str, str]] = {"teams": {}, "villages": {}}
-    for name, value in values.items():
-        kind, _, subject_id = name.removeprefix("choices.").partition(".")
-        if name.startswith("choices.") and kind in chosen and value:
-            chosen[kind][subject_id] = value
-    said = {"edition": edition, "reform_id": values.get("reform_id") or None, "choices": chosen}
+    said = {"edition": edition, "reform_id": values.get("reform_id") or None, "choices": chosen(values)}
     try:
         return ReformBody.model_validate(said)
     except ValidationError as error:
@@ -148,7 +158,8 @@ def must_be_answered(preview: Preview) -> None:
         raise Problem(422, "choices_needed", Text("Còn mục chưa chọn.", "Something is not chosen yet."), fields=fields)
 
 
-def _unanswered(preview: Preview) -> dict[str, str]:
+def unanswered(preview: Preview) -> dict[str, str]:
+    """The fields of the questions that are open."""
     return {q.field: "" for q in preview.questions}
 
 

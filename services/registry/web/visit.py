@@ -46,7 +46,7 @@ class Visit:
     def path(self) -> str:
         """The address of the page on this site, without the language."""
         asked = [(k, v) for k, v in self.request.query_params.multi_items() if k != "lang" and v]
-        return self.request.url.path + (f"?{urlencode(asked)}" if asked else "")
+        return self.request.url.path.rstrip("/") + (f"?{urlencode(asked)}" if asked else "")
 
     def day(self, name: str = "on") -> date:
         """The day that the address asks for; today when it asks for none, or for none that exists."""
