@@ -105,7 +105,7 @@ class Visit:
             sign_in_href=f"/sign-in?{urlencode({'back': self.path})}" if embedded else None,
             sign_out_href="/sign-out" if embedded else None,
         )
-        html = _ENV.get_template(template).render({**around, **context})
+        html = _ENV.get_template(template).render({**around, "today": self.today, **context})
         response = HTMLResponse(html, status_code=status, headers={"cache-control": "no-store"})
         if self.request.query_params.get("lang") == self.lang:
             response.set_cookie("lang", self.lang, max_age=365 * 86400, samesite="lax", httponly=True)
