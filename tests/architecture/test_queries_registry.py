@@ -202,11 +202,11 @@ READS: dict[ModuleType, list[Read]] = {
         read("by_name", choice=ALL, after=PLACE, limit=100),
         read("by_name", LEADERS, choice=ALL._replace(role="leader"), after=None, limit=100),
         read("by_name", choice=ALL._replace(organisation_id="o7"), after=None, limit=10),
-        read("by_team", choice=FEW, team_ids=A_COMMUNES, after=None, limit=100),
+        read("by_team", choice=FEW, after=None, limit=100),
+        read("by_team", choice=ALL, after=PLACE, limit=100),
         read("by_day", choice=FEW, after=None, limit=100),
         read("by_day", choice=ALL, after=PLACE, limit=100),
-        read("team_order", day=DAY, team_ids=A_COMMUNES),
-        read("team_order", ALL_TEAMS, day=DAY, team_ids=None),
+        read("prepare"),
     ],
     search: [
         read("prepare"),
@@ -275,6 +275,7 @@ READS: dict[ModuleType, list[Read]] = {
         read("teams_on_day", day=DAY, within=COMMUNE, level=None),
         read("organisation_names", organisation_ids=["o7"]),
         read("unit_names", unit_ids=["u7"]),
+        read("name_of_contacted", contact_id="c7"),
     ],
 }
 

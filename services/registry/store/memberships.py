@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import Any
 
 from services.registry.membership import Membership, RoleSince
-from services.registry.store.many import unnest
 from shared.contracts.registry import LeaveReason, Role
 from shared.db import Conn
+from shared.rows import unnest
 
 _MEMBERSHIP = (
     "m.member_id, m.team_id, m.joined_on, m.left_on, m.leave_reason, m.organisation_id,"

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from services.registry.store.many import unnest
 from services.registry.team import NameSince, Team, TeamHistory, TeamPlace, first_place
 from shared.contracts.reform import EndReason, Level
 from shared.db import Conn
+from shared.rows import unnest
 
 _TEAM = (
     "team_id, name, level, unit_id, village, district_id, commune_id, decision_number, decision_date, formed_on,"

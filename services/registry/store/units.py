@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from services.registry.store.many import unnest
 from services.registry.unit import Unit
 from shared.contracts.reform import Level
 from shared.db import Conn
+from shared.rows import unnest
 
 _COLUMNS = (
     "unit_id", "code", "name", "kind", "level", "parent_id", "district_id", "commune_id", "edition", "valid_from",
