@@ -85,6 +85,25 @@ async def test_the_desk_counts_the_own_units_only_and_finds_people_there(
     assert (await teams(district) - before[0], await teams(officer) - before[1]) == (1, 2)
 
 
+async def test_a_team_is_without_a_leader_from_the_day_on_which_the_last_one_steps_down(
+    running: Stack, officer: httpx.AsyncClient
+) -> None:
+    team_id, [leader], _ = await team_of(officer, "21418")
+    commune = running.client(Role.COMMUNE_OFFICER, units=["21418"])
+    assert "tổ nào cũng có tổ trưởng" in await page(commune, "/so")
+    for role, day in (("member", "2024-03-01"), ("leader", "2024-05-01"), ("deputy", "2025-01-01")):
+        change = {"team_id": team_id, "role": role, "effective_on": day}
+        await ok(officer.post(f"/registry/members/{leader}/role", json=change), 200)
+    assert "1 tổ chưa có tổ trưởng" in await page(commune, "/so")
+    days = {"2024-02-29": 0, "2024-03-01": 1, "2024-04-30": 1, "2024-12-31": 0, "2025-01-01": 1}
+    for day, without in days.items():
+        said = await page(commune, "/so/to", on=day)
+        assert ("1 tổ chưa có tổ trưởng" in said) == bool(without), day
+    leaving = {"team_id": team_id, "left_on": "2025-03-01", "reason": "resigned"}
+    await ok(officer.post(f"/registry/members/{leader}/leave", json=leaving), 200)
+    assert "1 tổ 1 tổ chưa có tổ trưởng Người ở các tổ đó 0 thành viên" in await page(commune, "/so")
+
+
 # -- a person's data --------------------------------------------------------------------------------------------------
 
 
