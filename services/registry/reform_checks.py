@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from services.registry.reform import (
-    RANK,
     Choices,
     Fault,
     Ground,
@@ -17,6 +16,7 @@ from services.registry.reform import (
     Succession,
     Successor,
 )
+from services.registry.unit import RANK
 from shared.contracts.reform import Level, Part, UnitState
 from shared.errors import FieldError, Problem, Text
 

@@ -35,6 +35,8 @@ from services.registry.store import (
     units,
     vault,
 )
+from services.registry.unit import Unit
+from shared.contracts.reform import Level
 from shared.db import Conn
 from tests.support.explain import Read, read, scanned
 from tests.support.servers import Postgres
@@ -55,6 +57,7 @@ ALL_TEAMS = {"team": "all of them", "team_place": "all of them", "team_name": "a
 A_THIRTEENTH = {"team": "a district is a thirteenth of the province"}
 LEADERS = {"membership_role": "one in ten leads a team"}
 DAY = date(2025, 8, 1)
+STATE = Unit("u7", "u7", "U", "commune", Level.COMMUNE, "d7", "d7", "u7", "2023", date(2023, 7, 1))
 NOW = datetime(2025, 8, 1, tzinfo=UTC)
 END = datetime(2200, 1, 1, tzinfo=UTC)
 COMMUNE, DISTRICT = ["u7"], ["d7", *(f"u{n}" for n in range(1, 301) if n % 13 == 7)]
@@ -134,6 +137,7 @@ OPEN = requests.Wanted(None, False, None, None, DAY)
 
 READS: dict[ModuleType, list[Read]] = {
     units: [
+        read("dependents", state=STATE),
         read("unit", unit_id="u7"),
         read("on_day", unit_id="u7", day=DAY),
         read("on_day", unit_id="u7", day=DAY, known=END),

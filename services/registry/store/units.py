@@ -36,6 +36,8 @@ class Known(NamedTuple):
     unit: Unit
     known_from: datetime
     known_to: datetime | None
+    reason: str | None = None
+    """Why it was said instead of something else, where it is a correction."""
 
 
 class Choice(NamedTuple):
@@ -171,10 +173,11 @@ async def states(conn: Conn, unit_id: str) -> list[Unit]:
 async def history(conn: Conn, unit_id: str) -> list[Known]:
     """Everything that was ever said of a unit, in the order in which it became known."""
     rows = await conn.fetch(
-        f"select {_UNIT}, known_from, known_to from unit_version where unit_id = $1 order by known_from, valid_from",
+        f"select {_UNIT}, known_from, known_to, reason from unit_version where unit_id = $1"
+        " order by known_from, valid_from",
         unit_id,
     )
-    return [Known(_unit(r), r["known_from"], r["known_to"]) for r in rows]
+    return [Known(_unit(r), r["known_from"], r["known_to"], r["reason"]) for r in rows]
 
 
 async def resolve(conn: Conn, code: str | None, name_key: str | None, day: date) -> list[Unit]:
@@ -199,13 +202,18 @@ async def editions(conn: Conn) -> set[str]:
     return {r["edition"] for r in rows}
 
 
-async def save_states(conn: Conn, states: Sequence[Unit], *, known_from: datetime) -> None:
+async def save_states(conn: Conn, states: Sequence[Unit], *, known_from: datetime, reason: str | None = None) -> None:
     """Writes states that are known from a moment on; units that are new get their identity."""
     await conn.execute(
         "insert into unit (unit_id) select unnest($1::text[]) on conflict do nothing", [s.unit_id for s in states]
     )
-    rows, columns = unnest(_TYPES, states, after=1)
-    await conn.execute(f"insert into unit_version (known_from, {_UNIT}) select $1, * from {rows}", known_from, *columns)
+    rows, columns = unnest(_TYPES, states, after=2)
+    await conn.execute(
+        f"insert into unit_version (known_from, reason, {_UNIT}) select $1, $2, * from {rows}",
+        known_from,
+        reason,
+        *columns,
+    )
 
 
 async def end_states(
@@ -239,15 +247,29 @@ async def restore_states(conn: Conn, reform_id: str, *, known_from: datetime) ->
     await save_states(conn, [_unit(r) for r in rows], known_from=known_from)
 
 
-async def replace_state(conn: Conn, state: Unit, *, known_from: datetime) -> None:
-    """What was known of a unit from `valid_from` on was wrong: this is known from now on."""
+async def replace_state(conn: Conn, state: Unit, *, known_from: datetime, reason: str) -> None:
+    """What was known of a unit from `valid_from` on was wrong: this is known from now on, and why."""
     await conn.execute(
         "update unit_version set known_to = $3 where unit_id = $1 and valid_from = $2 and known_to is null",
         state.unit_id,
         state.valid_from,
         known_from,
     )
-    await save_states(conn, [state], known_from=known_from)
+    await save_states(conn, [state], known_from=known_from, reason=reason)
+
+
+async def dependents(conn: Conn, state: Unit) -> list[str]:
+    """What lies below a unit, or is placed there, on any day of a state: units and teams, by name."""
+    rows = await conn.fetch(
+        "select name from unit_version where parent_id = $1 and known_to is null"
+        " and daterange(valid_from, valid_to) && daterange($2, $3)"
+        " union select t.name from team t join team_place p using (team_id) where (p.unit_id = $1 or p.village_id = $1)"
+        " and p.known_to is null and daterange(p.valid_from, p.valid_to) && daterange($2, $3) order by name",
+        state.unit_id,
+        state.valid_from,
+        state.valid_to,
+    )
+    return [r["name"] for r in rows]
 
 
 async def lock_map(conn: Conn) -> None:

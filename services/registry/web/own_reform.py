@@ -16,10 +16,9 @@ from starlette.responses import HTMLResponse, Response
 from services.registry import execute_reform, preview_reform
 from services.registry.draft_reform import WHOLE_MAP
 from services.registry.preview_reform import ROLES
-from services.registry.reform import RANK
 from services.registry.reform_body import ReformBody
 from services.registry.store import units as store
-from services.registry.unit import Unit
+from services.registry.unit import RANK, Unit
 from services.registry.web import reforms, tree
 from services.registry.web.own_reform_body import (
     KINDS_OF,
