@@ -119,6 +119,7 @@ async def test_a_split_asks_where_each_village_and_team_goes(officer: httpx.Asyn
     sent["plan.successors.0.unit.parent_id"] = MO_DUC
     preview = await officer.post(path, data=sent)
     assert "4 điều quyết định chưa nói rõ" in text_of(preview)
+    assert "Thị trấn Mộ Đức → Xã Tây" in text_of(preview)  # the heir that was chosen
     carried = hidden(preview.text)
     east, west = (sent[f"plan.successors.{n}.unit.unit_id"] for n in (0, 1))
     fields = [f"choices.villages.v{n}" for n in (1, 2, 3)] + [f"choices.teams.{team_id}"]
