@@ -194,10 +194,11 @@ def _root(unit: UnitState, new: Mapping[str, UnitState]) -> str:
 
 
 def _ending(prepared: Prepared) -> Iterator[Newer]:
-    """Units of which it is known already that they end after the effective day, as others are or take over."""
+    """Units of which it is known already that they end on the effective day or after it, as others are or take over:
+    another decision of that very day has abolished them."""
     above = {c.unit.parent_id for c in prepared.changes} | {h.successor_id for h in prepared.heirs}
     for unit in (prepared.old[i] for i in sorted(prepared.old.keys() & (prepared.touched | above))):
-        if unit.valid_to is not None and unit.valid_to > prepared.plan.effective_on:
+        if unit.valid_to is not None and unit.valid_to >= prepared.plan.effective_on:
             yield Newer(unit.unit_id, unit.name, unit.valid_to)
 
 
