@@ -15,7 +15,7 @@ from services.registry.store import contacts as store
 from services.registry.store import organisations, pages, teams, units
 from services.registry.store.contacts import COLUMNS, Whose
 from services.registry.web import tree
-from services.registry.web.visit import Visit, Visiting, page_router
+from services.registry.web.visit import Visit, Visiting, an_id, page_router
 from shared.auth import Caller
 from shared.errors import Problem
 from shared.http import ID_PATTERN
@@ -36,7 +36,7 @@ async def show_contacts(
 ) -> HTMLResponse:
     """Whose contacts; then what for; then the contacts."""
     caller = visit.must_be(*contact.ROLES)
-    asked = {name: visit.asked(name) for name in COLUMNS if visit.asked(name)}
+    asked = {name: visit.asked_id(name) for name in COLUMNS if visit.asked_id(name)}
     if len(asked) != 1:
         return await visit.page("contacts_of.html", **await _choices(visit, caller))
     for_whom = contact.whose(*(asked.get(name) for name in COLUMNS))
@@ -57,7 +57,7 @@ async def show_contacts(
 async def show_registration(visit: Visiting) -> HTMLResponse:
     """An empty contact."""
     caller = visit.must_be(*contact.ROLES)
-    asked = {name: visit.asked(name) for name in COLUMNS}
+    asked = {name: visit.asked_id(name) for name in COLUMNS}
     blank = dict.fromkeys(("full_name", "phone", "title"), "")
     new = {"contact_id": visit.service.new_id(), "legal_basis": "public_task", "since": visit.today_typed}
     return await _registration(visit, caller, Form({**blank, **asked, **new}))
@@ -129,7 +129,7 @@ async def _choices(visit: Visit, caller: Caller) -> dict[str, Any]:
 
 
 async def _registration(visit: Visit, caller: Caller, form: Form) -> HTMLResponse:
-    for_whom = contact.whose(*(form.value(name) or None for name in COLUMNS))
+    for_whom = contact.whose(*(an_id(form.value(name)) or None for name in COLUMNS))
     return await visit.page(
         "form_contact.html",
         status=form.problem.status if form.problem else 200,

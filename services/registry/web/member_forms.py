@@ -159,7 +159,7 @@ async def other_teams(visit: Visit, caller: Caller, team: Team, *, unit_id: str 
     and the units to look at. A leader has no other team."""
     if not caller.has(*OFFICERS):
         return {"teams": [], "choices": [], "within": ""}
-    province, within = visit.service.province, visit.asked("within") or unit_id or team.district_id or team.unit_id
+    province, within = visit.service.province, visit.asked_id("within") or unit_id or team.district_id or team.unit_id
     async with visit.service.pool.acquire() as conn:
         found = await pages.teams_on_day(conn, visit.today, within=[within], level=None)
         known = await units.map_of_day(conn, visit.today, root=province)

@@ -17,7 +17,7 @@ from services.registry.team_access import may_manage
 from services.registry.team_end import Ended
 from services.registry.web.member_forms import other_teams
 from services.registry.web.team_page import TeamId, load, names_of
-from services.registry.web.visit import Visit, Visiting, page_router
+from services.registry.web.visit import Visit, Visiting, an_id, page_router
 from shared.auth import OFFICERS, Caller
 from shared.contracts.registry import Role
 from shared.errors import Problem
@@ -74,7 +74,7 @@ async def _draft(visit: Visit, caller: Caller, team_id: str, wanted: merge_teams
 
 
 async def _form(visit: Visit, caller: Caller, history: TeamHistory, form: Form) -> HTMLResponse:
-    into_id, day = form.value("into_team_id"), typed_day(form.value("effective_on")) or visit.today
+    into_id, day = an_id(form.value("into_team_id")), typed_day(form.value("effective_on")) or visit.today
     leaders: list[tuple[str, str]] = []
     if into_id:
         leaders = await _leaders(visit, caller, (history.team.team_id, into_id), day)

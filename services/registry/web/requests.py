@@ -17,7 +17,7 @@ from services.registry.read_subject_requests import RequestView
 from services.registry.store import memberships, teams
 from services.registry.store import requests as store
 from services.registry.web.hits import found_by
-from services.registry.web.visit import Visit, Visiting, page_router
+from services.registry.web.visit import Visit, Visiting, an_id, page_router
 from shared import errors
 from shared.auth import OFFICERS, Caller
 from shared.clock import VIETNAM, local_day
@@ -90,7 +90,7 @@ async def teams_of(visit: Visit, member_ids: Iterable[str]) -> dict[str, list[tu
 async def show_filing(visit: Visiting, q: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
     """Who asks, for what, since when."""
     visit.must_be(*READERS)
-    values = {"member_id": visit.asked("member_id"), "kind": "", "on": "", "at": "", "q": q.strip()}
+    values = {"member_id": visit.asked_id("member_id"), "kind": "", "on": "", "at": "", "q": q.strip()}
     return await _filing(visit, Form({**values, "request_id": visit.service.new_id()}))
 
 
@@ -110,7 +110,7 @@ async def take_filing(visit: Visiting, request: Request) -> Response:
 
 
 async def _filing(visit: Visit, form: Form) -> HTMLResponse:
-    chosen, wanted = form.value("member_id"), form.value("q")
+    chosen, wanted = an_id(form.value("member_id")), form.value("q")
     found = await found_by(visit, wanted, Found.MEMBER) if wanted else ()
     known = {h.id for h in found}
     status = form.problem.status if form.problem else 200

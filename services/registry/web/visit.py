@@ -28,6 +28,11 @@ HOME = "/so"
 _ENV = environment(PAGES)
 
 
+def an_id(text: str) -> str:
+    """What was sent as an id, before the database is asked for it; empty where it cannot be one."""
+    return text if re.fullmatch(ID_PATTERN, text) else ""
+
+
 class Visit:
     """What a page needs to know of its request, and how it answers."""
 
@@ -60,12 +65,15 @@ class Visit:
 
     def asked(self, name: str) -> str:
         """What the address says of a name, for a field that it fills in."""
-        return self.request.query_params.get(name, "")[:200]
+        return "".join(c for c in self.request.query_params.get(name, "")[:200] if c.isprintable())
+
+    def asked_id(self, name: str) -> str:
+        """The id that the address says of a name; empty where it is none."""
+        return an_id(self.request.query_params.get(name, ""))
 
     def key(self, values: Mapping[str, str]) -> str | None:
         """The id that a form was opened with; none where somebody spoilt it, which costs only the second chance."""
-        key = values.get("key", "")
-        return key if re.fullmatch(ID_PATTERN, key) else None
+        return an_id(values.get("key", "")) or None
 
     def must_be(self, *roles: Role) -> Caller:
         """The caller of a page that only these roles may see. Raises 401 or 403."""
