@@ -21,6 +21,9 @@ STRANGE = (
     "99999999999999999999", "32/13/2025", "1/1/0001", "../..", "{{ 7*7 }}", "{team}", "{member}",
 )  # fmt: skip
 ADDRESSES = (
+    "/so/don-vi?q={}&on={}&open={}", "/so/don-vi/{}?on={}", "/so/to?q={}&on={}&within={}", "/so/to/lap?unit_id={}",
+    "/so/to/{}", "/so/to/{team}?on={}&done={}", "/so/to/{team}/{member}/chuyen?within={}", "/so/nhap?kind={}",
+    "/so/nhap/{}?outcome={}", "/so/sap-xep/{}", "/so/sap-xep/thu/{}", "/so/sap-xep/{}?done={}",
     "/so?q={}", "/so/yeu-cau?state={}", "/so/yeu-cau?after={}", "/so/yeu-cau/ghi?q={}&member_id={}", "/so/nguoi/{}",
     "/so/nguoi/{member}?why={}&done={}", "/so/nhat-ky?since={}&until={}&after={}", "/so/nhat-ky?member_id={}&why={}",
     "/so/dau-moi?unit_id={}", "/so/dau-moi?team_id={team}&why={}", "/so/dau-moi/them?organisation_id={}",
@@ -29,6 +32,18 @@ ADDRESSES = (
     "/so/sap-xep/soan?what=split&within=51&level=commune&unit={}",
 )  # fmt: skip
 FORMS = {
+    "/so/to/lap": ("team_id", "level", "unit_id", "village", "name", "decision_number", "decision_date", "formed_on"),
+    "/so/to/{team}/doi-ten": ("name", "effective_on", "key"),
+    "/so/to/{team}/chuyen": ("level", "unit_id", "village", "effective_on", "key"),
+    "/so/to/{team}/giai-the": ("last_day", "reason", "key"),
+    "/so/to/{team}/them": ("member_id", "full_name", "phone", "role", "organisation_id", "joined_on"),
+    "/so/to/{team}/{member}/nhiem-vu": ("role", "effective_on", "key"),
+    "/so/to/{team}/{member}/chuyen": ("to_team_id", "role", "moved_on", "key"),
+    "/so/to/{team}/{member}/roi": ("left_on", "reason", "key"),
+    "/so/nhap": ("kind", "file"),
+    "/so/nhap/nothing": ("mode", "choice.0"),
+    "/so/sap-xep/thu/2025-01": ("reform_id", "choices.teams.x", "choices.villages.x"),
+    "/so/sap-xep/nothing/rut-lai": ("step",),
     "/so/yeu-cau/ghi": ("request_id", "member_id", "kind", "on", "at", "q"),
     "/so/nguoi/{member}/sua": ("full_name", "phone", "title", "legal_basis", "withdrawn"),
     "/so/dau-moi/them": ("contact_id", "unit_id", "team_id", "full_name", "phone", "title", "legal_basis", "since"),
