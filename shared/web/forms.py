@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, time
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
@@ -43,11 +44,19 @@ def typed_clock(text: str) -> time | None:
         return None
 
 
-class Form(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Form:
     """A form as it is shown: what stands in its fields, and the refusal if there was one."""
 
     values: Mapping[str, str]
     problem: Problem | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    """What the fields are called; filled while they are written, for the list of what is wrong."""
+
+    def called(self, name: str, label: str) -> str:
+        """Notes what a field is called. Writes nothing."""
+        self.labels[name] = label
+        return ""
 
     def value(self, name: str) -> str:
         """What stands in a field."""
@@ -65,9 +74,11 @@ class Form(NamedTuple):
             return []
         if not self.problem.fields:
             return [(None, getattr(self.problem.detail, lang))]
-        return [
-            (e.field if e.field in self.values else None, getattr(e.message, lang)) for e in self.problem.fields[:20]
-        ]
+        found = [(e.field, getattr(e.message, lang)) for e in self.problem.fields[:20]]
+        return [(name if name in self.values else None, self._said(name, words)) for name, words in found]
+
+    def _said(self, name: str, words: str) -> str:
+        return f"{self.labels[name]}: {words}" if name in self.labels else words
 
 
 async def posted(request: Request) -> dict[str, str]:

@@ -37,7 +37,7 @@ async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack
     async with stack(REGISTRY, postgres=postgres, nats=guarded_nats, clock=HandClock(NOW)) as started:
         officer = started.client(Role.PROVINCE_OFFICER, units=["51"])
         await ok(officer.post("/registry/editions/2023"), 201)
-        for n in (1, 2, 3):
+        for n in range(1, 6):
             said = {"village_id": f"v{n}", "name": f"Thôn {n}", "parent_id": TOWN, "valid_from": "2023-07-01"}
             await ok(officer.post("/registry/villages", json=said), 201)
         yield started
@@ -118,18 +118,22 @@ async def test_a_split_asks_where_each_village_and_team_goes(officer: httpx.Asyn
     sent |= {f"plan.successors.{n}.unit.{w}": v for n in range(4) for w, v in (("kind", "commune"), ("code", ""))}
     sent["plan.successors.0.unit.parent_id"] = MO_DUC
     preview = await officer.post(path, data=sent)
-    assert "4 điều quyết định chưa nói rõ" in text_of(preview)
+    assert "6 điều quyết định chưa nói rõ" in text_of(preview)
     assert "Thị trấn Mộ Đức → Xã Tây" in text_of(preview)  # the heir that was chosen
     carried = hidden(preview.text)
     east, west = (sent[f"plan.successors.{n}.unit.unit_id"] for n in (0, 1))
-    fields = [f"choices.villages.v{n}" for n in (1, 2, 3)] + [f"choices.teams.{team_id}"]
+    fields = [f"choices.villages.v{n}" for n in range(1, 6)] + [f"choices.teams.{team_id}"]
     unanswered = await officer.post(path, data=carried | {"step": "choose", fields[0]: east})
     assert text_of(unanswered, 422).count("hãy chọn đơn vị cho «Thôn 2»") == 2
     assert f'<option lang="vi" value="{east}" selected>' in unanswered.text
     wrong = await officer.post(path, data=carried | {"step": "choose", fields[0]: "nowhere"})
     assert "không được; hãy chọn" in text_of(wrong, 422)
-    chosen = dict(zip(fields, (east, west, west, west), strict=True))
+    assert "Những gì để trống dưới đây của Thị trấn Mộ Đức đều về" in text_of(preview)
+    astray = await officer.post(path, data=carried | {"step": "choose", f"rest.{TOWN}": "nowhere"})
+    assert "hãy chọn đơn vị cho «Thôn 1»" in text_of(astray, 422)
+    chosen = {fields[0]: east, f"rest.{TOWN}": west}
     confirm = await officer.post(path, data=carried | chosen | {"step": "choose"})
+    assert {name: hidden(confirm.text)[name] for name in fields} == dict.fromkeys(fields, west) | {fields[0]: east}
     done = await officer.post(path, data=hidden(confirm.text) | {"step": "execute"})
     goes(done, to=f"/so/sap-xep/{sent['plan.reform_id']}?done=1")
     assert "Xã Tây" in await page(officer, f"/so/to/{team_id}")

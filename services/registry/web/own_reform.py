@@ -16,7 +16,6 @@ from starlette.responses import HTMLResponse, Response
 from services.registry import execute_reform, preview_reform
 from services.registry.draft_reform import WHOLE_MAP
 from services.registry.preview_reform import ROLES
-from services.registry.reform_body import ReformBody
 from services.registry.store import units as store
 from services.registry.unit import RANK, Unit
 from services.registry.web import reforms, tree
@@ -94,7 +93,7 @@ async def take_draft(visit: Visiting, request: Request, asked: Asking) -> Respon
             done = await execute_reform.execute_reform(visit.service, wanted, caller)
             return visit.go(f"/so/sap-xep/{done.reform_id}?done=1")
         if step != "edit":
-            return await _preview(visit, caller, wanted, values)
+            return await _preview(visit, caller, drawn, values)
     except Problem as problem:
         if any(f.field.startswith("choices.") for f in problem.fields):
             return await _choices_again(visit, caller, drawn, Form(values, problem))
@@ -102,9 +101,12 @@ async def take_draft(visit: Visiting, request: Request, asked: Asking) -> Respon
     return await _form(visit, ground, drawn, Form(values))
 
 
-async def _preview(visit: Visit, caller: Caller, wanted: ReformBody, values: dict[str, str]) -> HTMLResponse:
+async def _preview(visit: Visit, caller: Caller, drawn: Drawn, values: dict[str, str]) -> HTMLResponse:
     """What it would do; once its questions are answered, the page that asks once more."""
-    found = await preview_reform.preview_reform(visit.service, wanted, caller)
+    found = await preview_reform.preview_reform(visit.service, body_of(drawn, values), caller)
+    if (filled := reforms.with_the_rest(found, values)) != values:
+        values = filled
+        found = await preview_reform.preview_reform(visit.service, body_of(drawn, values), caller)
     if values.get("step") == "choose":
         reforms.must_be_answered(found)
         return await reforms.confirm_page(visit, found, Form(values), back=None)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from services.registry import editions, execute_reform, preview_reform, reverse_reform
-from services.registry.preview_reform import Preview
+from services.registry.preview_reform import Named, Preview, QuestionLine
 from services.registry.reform_body import EDITION, ReformBody
 from services.registry.store import pages, reforms, units
 from services.registry.store.reforms import Reform
@@ -26,6 +26,8 @@ from shared.web.forms import Form, posted, refused
 
 routes = page_router()
 READERS = (*OFFICERS, Role.OPERATOR)
+MANY = 5
+"""From so many questions about one unit on, one answer for the rest of them is offered."""
 DOERS = (Role.PROVINCE_OFFICER, Role.OPERATOR)
 EditionName = Annotated[str, Path(pattern=EDITION)]
 ReformId = Annotated[str, Path(pattern=ID_PATTERN)]
@@ -61,6 +63,9 @@ async def take_preview(visit: Visiting, edition: EditionName, request: Request) 
         return visit.go(f"/so/sap-xep/{values.get('reform_id') or edition}")  # sent twice
     try:
         preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
+        if (filled := with_the_rest(preview, values)) != values:
+            values = filled
+            preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
         must_be_answered(preview)
         if values.get("step") != "execute":
             back = f"/so/sap-xep/thu/{edition}"
@@ -123,11 +128,31 @@ async def preview_page(visit: Visit, preview: Preview, form: Form, *, edition: s
         "reform_preview.html",
         status=form.problem.status if form.problem else 200,
         form=form,
-        kept={n: v for n, v in form.values.items() if n != "step" and not n.startswith("choices.")},
+        kept={n: v for n, v in form.values.items() if n != "step" and not n.startswith(("choices.", "rest."))},
+        common=common_of(preview),
         preview=preview,
         edition=edition,
         made=made_of(preview),
     )
+
+
+def common_of(preview: Preview) -> list[tuple[Named, list[Named]]]:
+    """Units of which so much is asked that one answer for all of it helps, with the answers that there are."""
+    asked: dict[str, list[QuestionLine]] = {}
+    for question in preview.questions:
+        asked.setdefault(question.unit.unit_id, []).append(question)
+    many = [some for some in asked.values() if len(some) >= MANY]
+    return [(some[0].unit, some[0].candidates) for some in many]
+
+
+def with_the_rest(preview: Preview, values: Mapping[str, str]) -> dict[str, str]:
+    """The choices, and for each question that is open the common one of its unit, where it is one of its candidates."""
+    found = dict(values)
+    for question in preview.questions:
+        rest = values.get(f"rest.{question.unit.unit_id}", "")
+        if rest in {c.unit_id for c in question.candidates}:
+            found[question.field] = rest
+    return found
 
 
 def made_of(preview: Preview) -> list[tuple[str, list[tuple[str, bool]]]]:
