@@ -61,6 +61,7 @@ async def show_desk(visit: Visiting, q: Annotated[str, Query(max_length=100)] = 
     return await visit.page(
         "desk.html",
         mine=mine,
+        gone=await _gone(visit, [i for i in caller.units if i not in {u.unit_id for u in units}]),
         levels=tree.counts(u for u in units if u not in mine),
         standing=standing,
         waiting=await _waiting(visit, caller, visit.service.clock()),
@@ -79,6 +80,12 @@ async def _numbers(visit: Visit, caller: Caller) -> tuple[list[Unit], Standing]:
     async with visit.service.pool.acquire() as conn:
         found = {u.unit_id: u for root in roots for u in await store.map_of_day(conn, visit.today, root=root)}
         return list(found.values()), await pages.standing(conn, visit.today, within=within)
+
+
+async def _gone(visit: Visit, unit_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Units that the caller has a right to and that are in force no longer: id and last name."""
+    async with visit.service.pool.acquire() as conn:
+        return list((await pages.unit_names(conn, unit_ids)).items())
 
 
 async def _waiting(visit: Visit, caller: Caller, now: datetime) -> Waiting:
