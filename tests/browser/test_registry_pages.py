@@ -141,7 +141,7 @@ async def test_the_pages_speak_english_on_request_and_keep_the_day(site: Site, b
     await context.close()
 
 
-@pytest.mark.parametrize("path", ["/so/don-vi", "/so/to", "/so/sap-xep/thu/2025-07"])
+@pytest.mark.parametrize("path", ["/so", "/so/don-vi", "/so/to", "/so/sap-xep/thu/2025-07"])
 async def test_a_first_visit_is_light(site: Site, path: str) -> None:
     """As it comes over the wire: pages and styles compressed, as every browser asks for them."""
     headers = {"accept-encoding": "gzip", "cookie": f"{COOKIE}={site.token}"}
