@@ -212,6 +212,20 @@ def of_newer(found: Iterable[Newer], field: str) -> Iterator[Fault]:
         yield Fault("newer_state", field, text)
 
 
+def of_reversal(found: Iterable[Newer]) -> Iterator[Fault]:
+    """A reform is taken back as if it had not been only where nothing that is newer rests on it."""
+    for newer in found:
+        text = Text(
+            f"«{newer.name}» ({newer.subject_id}) có thay đổi từ {newer.since:%d/%m/%Y}, sau khi sắp xếp, nên không rút"
+            " lại được. Hãy lập một quyết định sắp xếp mới trả các đơn vị về như cũ và xem thử: các tổ đi theo thôn,"
+            " theo đơn vị duy nhất, hoặc theo lựa chọn của bạn",
+            f"«{newer.name}» ({newer.subject_id}) has changed on {newer.since}, after the reform, so it can't be taken"
+            " back. Make a new decision that gives the units back, and preview it: teams follow their village, the only"
+            " unit, or your choice",
+        )
+        yield Fault("newer_state", "reform_id", text)
+
+
 def of_choices(prepared: Prepared, choices: Choices) -> Iterator[Fault]:
     """What is wrong with the choices for villages."""
     for unit_id, chosen in choices.villages.items():

@@ -27,10 +27,14 @@ _ON_DAY = (
     " p.commune_id, t.decision_number, t.decision_date, t.formed_on, p.village_id, t.disbanded_on, t.end_reason,"
     " t.into_team_id"
 )
+_FROM = "from team_place p join team t using (team_id)"
 _THERE = (  # the place p of a team t on day $1, or on its last one
-    "from team_place p join team t using (team_id) where p.known_to is null"
-    " and p.valid_from <= least($1::date, t.disbanded_on)"
+    "where p.known_to is null and p.valid_from <= least($1::date, t.disbanded_on)"
     " and (p.valid_to is null or p.valid_to > least($1::date, t.disbanded_on))"
+)
+_NAMED = (  # the name n of a team on day $1
+    "n.known_to is null and n.valid_from <= $1 and not exists (select from team_name l where l.team_id = n.team_id"
+    " and l.known_to is null and l.valid_from > n.valid_from and l.valid_from <= $1)"
 )
 _TEAM_TYPES = (*["text"] * 8, "date", "date", "text", "date", "text", "text")
 _PLACE_TYPES = ("text", "date", "date", "text", "text", "text", "text", "text", "text", "text", "text")
@@ -64,13 +68,13 @@ async def list_on_day(conn: Conn, choice: Choice, *, after: str, limit: int) -> 
     """Teams by id or by name, with the name and the place that they had on the day, or on their last one."""
     values, chosen = _chosen(choice)
     last, most = f"${len(values) + 1}", f"${len(values) + 2}"
-    listed = f"select {_ON_DAY} {chosen} and t.team_id > {last} order by t.team_id limit {most}"
-    if choice.by_name:
-        key = _NAME_ON_DAY.replace("n.name", "n.sort_key").format
+    listed = f"select {_ON_DAY} {_FROM} {chosen} and t.team_id > {last} order by t.team_id limit {most}"
+    if choice.by_name:  # by the index of names, as far as the page reaches
+        begin = f"(select n.sort_key, n.team_id from team_name n where {_NAMED} and n.team_id = {last})"
         listed = (
-            f"select {_TEAM} from (select {_ON_DAY}, {key('t.team_id')} as sort_key {chosen}) t"
-            f" where (sort_key, team_id) > (case when {last} = '' then '' else {key(last)} end, {last})"
-            f" order by sort_key, team_id limit {most}"
+            f"select {_ON_DAY} {_FROM} join team_name n on n.team_id = t.team_id {chosen} and {_NAMED}"
+            f" and {f'(n.sort_key, n.team_id) > {begin}' if after else f'{last} = {last}'}"
+            f" order by n.sort_key, n.team_id limit {most}"
         )
     rows = await conn.fetch(listed, *values, after, limit)
     return [_team(r) for r in rows]
@@ -79,7 +83,7 @@ async def list_on_day(conn: Conn, choice: Choice, *, after: str, limit: int) -> 
 async def count_on_day(conn: Conn, choice: Choice) -> int:
     """How many teams `list_on_day` lists in all."""
     values, chosen = _chosen(choice)
-    return int(await conn.fetchval(f"select count(*) {chosen}", *values))
+    return int(await conn.fetchval(f"select count(*) {_FROM} {chosen}", *values))
 
 
 def _chosen(choice: Choice) -> tuple[list[Any], str]:
