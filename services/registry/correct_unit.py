@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from services.registry import unit_rules
 from services.registry.reform_body import CODE, Kind
-from services.registry.store import units
+from services.registry.store import lineage, units
 from services.registry.unit import Unit
 from services.registry.unit_rules import Above, Correction
 from shared import errors
@@ -107,4 +107,4 @@ async def _above(conn: Conn, caller: Caller, province: str, states: Sequence[Uni
     caller.must_cover((province, *parents[-1].path) if village else (province,), field="parent_id")
     wrong = next((s for s in states if s.valid_from == body.since), states[-1])
     has_communes = await units.has_communes(conn, body.parent_id, wrong.valid_from)
-    return Above(parents, has_communes, await units.dependents(conn, wrong))
+    return Above(parents, has_communes, await lineage.dependents(conn, wrong))

@@ -130,7 +130,10 @@ async def show_history(service: Svc, unit_id: UnitId) -> UnitHistory:
         said = await units.history(conn, unit_id)
     if not said:
         raise no_such_unit(unit_id)
-    views = [KnownView(**_state(k.unit).model_dump(), **dict(zip(k._fields[1:], k[1:], strict=True))) for k in said]
+    views = [
+        KnownView(**_state(k.unit).model_dump(), known_from=k.known_from, known_to=k.known_to, reason=k.reason)
+        for k in said
+    ]
     return UnitHistory(unit_id=unit_id, said=views)
 
 

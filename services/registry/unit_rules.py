@@ -172,7 +172,7 @@ def _parent_throughout(right: Unit, states: Sequence[Unit]) -> Unit:
     parent = next((s for s in states if s.holds_on(right.valid_from)), None)
     here = parent
     while here is not None and here.valid_to is not None and (right.valid_to is None or here.valid_to < right.valid_to):
-        here = next((s for s in states if s.valid_from == here.valid_to), None)  # type: ignore[union-attr]
+        here = next((s for s in states if s.valid_from == here.valid_to), None)
         if here is not None and parent is not None and _placed(here) != _placed(parent):
             here = None
     if parent is None or here is None:

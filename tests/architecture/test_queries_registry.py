@@ -137,7 +137,6 @@ OPEN = requests.Wanted(None, False, None, None, DAY)
 
 READS: dict[ModuleType, list[Read]] = {
     units: [
-        read("dependents", state=STATE),
         read("unit", unit_id="u7"),
         read("on_day", unit_id="u7", day=DAY),
         read("on_day", unit_id="u7", day=DAY, known=END),
@@ -160,6 +159,7 @@ READS: dict[ModuleType, list[Read]] = {
         read("editions", {"unit_version": "all of it, when an edition is loaded"}),
     ],
     lineage: [
+        read("dependents", state=STATE),
         read("successors", unit_id="v7", day=DAY),
         read("predecessors", unit_id="v7", day=date(2025, 7, 1)),
     ],

@@ -258,20 +258,6 @@ async def replace_state(conn: Conn, state: Unit, *, known_from: datetime, reason
     await save_states(conn, [state], known_from=known_from, reason=reason)
 
 
-async def dependents(conn: Conn, state: Unit) -> list[str]:
-    """What lies below a unit, or is placed there, on any day of a state: units and teams, by name."""
-    rows = await conn.fetch(
-        "select name from unit_version where parent_id = $1 and known_to is null"
-        " and daterange(valid_from, valid_to) && daterange($2, $3)"
-        " union select t.name from team t join team_place p using (team_id) where (p.unit_id = $1 or p.village_id = $1)"
-        " and p.known_to is null and daterange(p.valid_from, p.valid_to) && daterange($2, $3) order by name",
-        state.unit_id,
-        state.valid_from,
-        state.valid_to,
-    )
-    return [r["name"] for r in rows]
-
-
 async def lock_map(conn: Conn) -> None:
     """One change of the map at a time: an edition, a reform, a village, a correction."""
     await conn.execute("select pg_advisory_xact_lock(hashtext('registry.map'))")
