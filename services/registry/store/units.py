@@ -36,8 +36,7 @@ class Known(NamedTuple):
     unit: Unit
     known_from: datetime
     known_to: datetime | None
-    reason: str | None = None
-    """Why it was said instead of something else, where it is a correction."""
+    reason: str | None = None  # of a correction
 
 
 class Choice(NamedTuple):
@@ -208,12 +207,8 @@ async def save_states(conn: Conn, states: Sequence[Unit], *, known_from: datetim
         "insert into unit (unit_id) select unnest($1::text[]) on conflict do nothing", [s.unit_id for s in states]
     )
     rows, columns = unnest(_TYPES, states, after=2)
-    await conn.execute(
-        f"insert into unit_version (known_from, reason, {_UNIT}) select $1, $2, * from {rows}",
-        known_from,
-        reason,
-        *columns,
-    )
+    inserting = f"insert into unit_version (known_from, reason, {_UNIT}) select $1, $2, * from {rows}"
+    await conn.execute(inserting, known_from, reason, *columns)
 
 
 async def end_states(
