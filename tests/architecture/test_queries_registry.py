@@ -182,7 +182,7 @@ READS: dict[ModuleType, list[Read]] = {
         read("list_on_day", choice=teams.Choice(DAY, scope=COMMUNE), after="", limit=200),
         read("list_on_day", A_THIRTEENTH, choice=teams.Choice(DAY, scope=DISTRICT), after="t2", limit=200),
         read("list_on_day", choice=teams.Choice(DAY, scope=COMMUNE, by_name=True), after="t2", limit=200),
-        read("list_on_day", choice=teams.Choice(DAY, by_name=True), after="t2", limit=200),
+        read("list_on_day", ALL_TEAMS, choice=teams.Choice(DAY, by_name=True), after="t2", limit=200),
         read("count_on_day", choice=teams.Choice(DAY, scope=COMMUNE)),
         read("count_on_day", ALL_TEAMS, choice=teams.Choice(DAY)),
         read("history", team_id="t7"),
