@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount
-from starlette.types import ASGIApp, Scope
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared import asyncapi, problems, standing, telemetry
 from shared.errors import Problem
@@ -155,13 +155,26 @@ def site(apps: Sequence[FastAPI], *, pages: Sequence[FastAPI] = ()) -> Starlette
                 await stack.enter_async_context(app.router.lifespan_context(app))
             yield
 
-    routes = [Mount(f"/{app.state.service.name}", app) for app in apps]
+    routes: list[BaseRoute] = [Mount(f"/{app.state.service.name}", app) for app in apps]
     routes.append(Mount("/static", Assets()))
+    routes += [Route(_home(app), _AtHome(app)) for app in pages if _home(app) != "/"]
     # The root takes every address that is left, so it comes last.
     routes += [Mount(_home(app), app) for app in sorted(pages, key=_home, reverse=True)]
     compress = Middleware(GZipMiddleware, minimum_size=1000)
     refusals = {HTTPException: problems.respond_http}
     return Starlette(routes=routes, lifespan=lifespan, middleware=[compress], exception_handlers=refusals)
+
+
+class _AtHome:
+    """Pages at their very home, `/so`: a mount takes only what comes after its slash."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        home = _home(self._app)
+        at_home = {"path": scope.get("root_path", "") + home + "/", "root_path": scope.get("root_path", "") + home}
+        await self._app({**scope, **at_home}, receive, send)
 
 
 def pages_apps(services: Iterable[Service]) -> list[FastAPI]:

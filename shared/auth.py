@@ -73,8 +73,10 @@ class Caller(NamedTuple):
             raise errors.forbidden(
                 "outside_your_unit",
                 field,
-                "Đơn vị này không thuộc phạm vi của bạn. Hãy chọn đơn vị trong địa bàn bạn phụ trách.",
-                "This unit is outside your scope. Choose one within the units that you are responsible for.",
+                "Đơn vị này không thuộc phạm vi của bạn. Hãy chọn đơn vị trong địa bàn bạn phụ trách."
+                " Nếu đơn vị của bạn vừa được sắp xếp: /registry/own-units cho biết quyền của bạn cần ghi đơn vị nào.",
+                "This unit is outside your scope. Choose one within the units that you are responsible for."
+                " If yours has just been reorganised: /registry/own-units says which unit your rights should name.",
             )
 
 

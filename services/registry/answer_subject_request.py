@@ -57,7 +57,7 @@ async def answer_subject_request(
     async def work(conn: Conn, now: datetime) -> Decision:
         filed = await store.request(conn, request_id)
         if filed is None:
-            raise _no_such_request(request_id)
+            raise no_such_request(request_id)
         await may_reach(conn, service, caller, filed.member_id, now)
         if filed.outcome not in {None, body.outcome}:
             raise _answered_already()
@@ -79,7 +79,8 @@ def _answered_already() -> errors.Problem:
     )
 
 
-def _no_such_request(request_id: str) -> errors.Problem:
+def no_such_request(request_id: str) -> errors.Problem:
+    """404: nobody filed such a request."""
     return errors.not_found(
         "no_such_request",
         "request_id",

@@ -47,7 +47,7 @@ async def change_role(
         there = await memberships.memberships(conn, [place.team_id])
         role = RoleSince(body.effective_on, body.role)
         changed, event = membership.change_role(on, there, place, role, now)
-        await memberships.save_role(conn, changed, role, known_from=now)
+        await memberships.save_roles(conn, [(changed, role)], known_from=now)
         return Decision({"member_id": member_id}, [event])
 
     content = {"member": member_id, **body.model_dump()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -11,37 +12,44 @@ from pydantic_core import PydanticCustomError
 
 from services.registry import unit_rules
 from services.registry.reform_body import CODE, Kind
-from services.registry.store import units
+from services.registry.store import lineage, units
 from services.registry.unit import Unit
-from services.registry.unit_rules import Correction
+from services.registry.unit_rules import Above, Correction
 from shared import errors
 from shared.auth import OFFICERS, Caller, Role
 from shared.commands import Decision
 from shared.contracts.reform import Level
 from shared.db import Conn
 from shared.deps import Svc
-from shared.http import ID_PATTERN, Answer, Body, Day, IdempotencyKey, Name, allow, router, who
+from shared.http import ID_PATTERN, Answer, Body, Day, Id, IdempotencyKey, Name, allow, router, who
 
 routes = router("units")
 ROLES = (*OFFICERS, Role.OPERATOR)
 SCOPE = "villages: officers of the unit above; other units: the province"
 
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 _NOTHING = PydanticCustomError(
-    "nothing_said", "say `code`, `name` or `kind`", {"vi": "cần ít nhất một trong: code, name, kind"}
+    "nothing_said",
+    "say `code`, `name`, `kind` or `parent_id`",
+    {"vi": "cần ít nhất một trong: code, name, kind, parent_id"},
 )
 
 
 class CorrectUnit(Body):
-    """What should have been said. Where a unit belongs is not corrected but changed by a reform."""
+    """What should have been said. What was right then and is another today is not corrected but changed by a reform."""
 
     since: Day = Field(description="First day of the state that is wrong.")
+    reason: Reason = Field(
+        description="Why it was wrong, for everybody who follows; name nobody.", examples=["Gõ nhầm tên xã"]
+    )
     code: Annotated[str, StringConstraints(pattern=CODE)] | None = None
     name: Name | None = Field(None, description="The full name, with its kind in front.")
     kind: Kind | None = None
+    parent_id: Id | None = Field(None, description="The unit above. What lies below does not come along.")
 
     @model_validator(mode="after")
     def _something(self) -> CorrectUnit:
-        if self.code is None and self.name is None and self.kind is None:
+        if self.code is self.name is self.kind is self.parent_id is None:
             raise _NOTHING
         return self
 
@@ -68,8 +76,9 @@ async def correct_unit(
         states = await units.states(conn, unit_id)
         _may_correct(caller, service.province, unit_id, states)
         bearers = await units.held(conn, body.code, None) if body.code else []
-        right, event = unit_rules.correct(states, Correction(**body.model_dump()), bearers, now)
-        await units.replace_state(conn, right, known_from=now)
+        above = await _above(conn, caller, service.province, states, body) if body.parent_id else None
+        right, event = unit_rules.correct(states, Correction(**body.model_dump()), bearers, now, above=above)
+        await units.replace_state(conn, right, known_from=now, reason=body.reason)
         return Decision({"unit_id": unit_id, "since": str(right.valid_from)}, [event])
 
     content = {"unit": unit_id, **body.model_dump()}
@@ -84,3 +93,18 @@ def _may_correct(caller: Caller, province: str, unit_id: str, states: list[Unit]
         )
     path = states[-1].path if states[-1].level is Level.VILLAGE else ()
     caller.must_cover((province, *path), field="unit_id")
+
+
+async def _above(conn: Conn, caller: Caller, province: str, states: Sequence[Unit], body: CorrectUnit) -> Above:
+    """What there is to know of the parent that is named. Raises 403 where a village would come into others' units."""
+    assert body.parent_id is not None, "it is asked for the parent that is named"
+    parents = await units.states(conn, body.parent_id)
+    if not parents:
+        raise errors.not_found(
+            "no_such_unit", "parent_id", f"Không có đơn vị «{body.parent_id}».", f"There is no unit «{body.parent_id}»."
+        )
+    village = states[-1].level is Level.VILLAGE
+    caller.must_cover((province, *parents[-1].path) if village else (province,), field="parent_id")
+    wrong = next((s for s in states if s.valid_from == body.since), states[-1])
+    has_communes = await units.has_communes(conn, body.parent_id, wrong.valid_from)
+    return Above(parents, has_communes, await lineage.dependents(conn, wrong))

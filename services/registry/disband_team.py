@@ -56,8 +56,7 @@ async def disband_team(
 async def save(conn: Conn, ended: Ended, now: datetime) -> None:
     """Writes the end of a team and what becomes of its members."""
     await memberships.end_memberships(conn, ended.left)
-    for place, role in ended.roles:
-        await memberships.save_role(conn, place, role, known_from=now)
+    await memberships.save_roles(conn, ended.roles, known_from=now)
     await memberships.save_memberships(conn, ended.joined, known_from=now)
     for event in ended.events:
         if isinstance(event, TeamDisbanded):

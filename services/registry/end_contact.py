@@ -39,12 +39,7 @@ async def end_contact(
     async def work(conn: Conn, now: datetime) -> Decision:
         row = await store.contact(conn, contact_id)
         if row is None:
-            raise errors.not_found(
-                "no_such_contact",
-                "contact_id",
-                f"Không có đầu mối liên hệ «{contact_id}».",
-                f"There is no contact «{contact_id}».",
-            )
+            raise no_such_contact(contact_id)
         for_whom = contact.whose_of(row)
         await contact.must_reach(conn, caller, for_whom, service.province, row.since)
         not_in_future("last_day", body.last_day, now)
@@ -60,3 +55,13 @@ async def end_contact(
 
     done = await service.commands.execute("end_contact", work)
     return ContactAnswer(**done.answer, pos=done.pos)
+
+
+def no_such_contact(contact_id: str) -> errors.Problem:
+    """404: nobody registered such a contact."""
+    return errors.not_found(
+        "no_such_contact",
+        "contact_id",
+        f"Không có đầu mối liên hệ «{contact_id}».",
+        f"There is no contact «{contact_id}».",
+    )

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import Path
 from pydantic import Field
 
-from services.registry import import_plan
+from services.registry import import_plan, import_progress, import_write
 from services.registry.import_show import own
 from services.registry.import_upload import may_import
 from services.registry.imports.kinds import Kind
@@ -63,7 +63,8 @@ async def commit_import(
     body: CommitImport,
     caller: Annotated[Caller, allow(*OFFICERS)],
 ) -> ImportCommitted:
-    """Checks every line once more and writes them in one transaction. The same body again: the first answer again."""
+    """Checks every line once more and writes them in one transaction; meanwhile its state is `committing`. The same
+    body again: the first answer again."""
 
     async def work(conn: Conn, now: datetime) -> Decision:
         found = await own(conn, caller, import_id)
@@ -72,12 +73,13 @@ async def commit_import(
         choices = tuple(Choice(c.column, c.id, c.text, c.row) for c in body.choices)
         scope = Scope(frozenset(caller.units), service.province, now, choices)
         lines = await imports.lines(conn, import_id)
-        asked = import_plan.Asked(Kind(found.kind), lines, caller, scope, True, lambda _: None)
+        asked = import_plan.Asked(Kind(found.kind), lines, caller, scope, True, tick)
         return await _write(conn, found, asked, body.mode)
 
     async with service.pool.acquire() as conn:
         await own(conn, caller, import_id)  # before the key is looked at: it is another's secret what became of theirs
-    done = await service.commands.execute("commit_import", work, key=import_id, body=body, field="import_id")
+    async with import_progress.of_commit(service, import_id) as tick:
+        done = await service.commands.execute("commit_import", work, key=import_id, body=body, field="import_id")
     return ImportCommitted(**done.answer, pos=done.pos)
 
 
@@ -86,7 +88,7 @@ async def _write(conn: Conn, found: Import, asked: import_plan.Asked, mode: str)
     refused = [v for v in plan.verdicts if v.outcome is Outcome.REFUSED]
     if refused and mode == "all_or_nothing":
         raise _refused(refused)
-    await import_plan.save(conn, asked, plan)
+    await import_write.save(conn, asked, plan)
     await imports.save_commit(conn, found.import_id, refused, plan.summary, asked.scope.now)
     answer = {"import_id": found.import_id, **plan.summary, "events": len(plan.events)}
     return Decision(answer, plan.events)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
 from services.registry import team_access, vault
+from services.registry.import_progress import Tick
 from services.registry.imports import organisations as organisation_lines
 from services.registry.imports import roster
 from services.registry.imports.columns import Reader
@@ -32,9 +33,6 @@ from shared import errors
 from shared.auth import Caller
 from shared.contracts import Event
 from shared.db import Conn
-
-Tick = Callable[[int], None]
-"""Told how many more lines are done; may be called from another thread."""
 
 
 class Plan(NamedTuple):
@@ -207,48 +205,3 @@ async def _organisations(conn: Conn, asked: Asked) -> Plan:
     verdicts = await asyncio.to_thread(lambda: lines.check(_read(asked)))
     asked.tick(len(verdicts))
     return Plan(verdicts, lines.changes)
-
-
-# -- writing ----------------------------------------------------------------------------------------------------------
-
-
-async def save(conn: Conn, asked: Asked, plan: Plan) -> None:
-    """Writes what the good lines of a plan do, in the transaction in which it was made."""
-    changes = plan.changes
-    if isinstance(changes, roster.Changes):
-        await _save_roster(conn, asked, changes)
-    elif isinstance(changes, VillageChanges):
-        await units.save_states(conn, changes.states, known_from=asked.scope.now)
-    else:
-        await _save_organisations(conn, changes)
-
-
-async def _save_roster(conn: Conn, asked: Asked, changes: roster.Changes) -> None:
-    now = asked.scope.now
-    if await teams.save_teams(conn, changes.teams, known_from=now) != len(changes.teams):
-        raise errors.conflict(
-            "id_taken", "team_id", "Mã của một tổ mới đã được dùng. Hãy tải tệp lên lại.",
-            "The id of a new team is taken. Upload the file again.",
-        )  # fmt: skip
-    await teams.save_places(conn, changes.places, known_from=now)
-    joined = {m.member_id: m.organisation_id for m in changes.joined}
-    there = await memberships.people(conn, joined)
-    await memberships.save_people(conn, [pair for pair in joined.items() if pair[0] not in there])
-    for member_id, organisation_id in joined.items():
-        if member_id in there and organisation_id:
-            await memberships.save_organisation_of(conn, member_id, organisation_id)
-    await memberships.save_memberships(conn, changes.joined, known_from=now)
-    for place, role in changes.roles:
-        await memberships.save_role(conn, place, role, known_from=now)
-    await memberships.end_memberships(conn, changes.left)
-    people = {p.member_id: p for p in changes.people}
-    await vault.write_people(conn, asked.caller, list(people.values()), Why.IMPORT, now)
-
-
-async def _save_organisations(conn: Conn, changes: organisation_lines.Changes) -> None:
-    for state, headcount in changes.registered:
-        await organisations.save_organisation(conn, state, headcount)
-    for state in changes.states:
-        await organisations.save_state(conn, state)
-    for organisation_id, headcount, since in changes.headcounts:
-        await organisations.save_headcount(conn, organisation_id, headcount, since)

@@ -10,6 +10,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from services.registry import import_progress
 from services.registry.import_template import WORKBOOK, workbook
 from services.registry.import_worker import INTERRUPTED, SILENT
 from services.registry.imports import form
@@ -47,13 +48,16 @@ class ImportView(BaseModel):
 
     import_id: str
     kind: Kind
-    state: Literal["waiting", "reading", "checking", "checked", "failed", "committed", "purged"]
+    state: Literal["waiting", "reading", "checking", "checked", "committing", "failed", "committed", "purged"]
     file_name: str | None
     created_at: datetime
     sheet: str | None = Field(description="The sheet that was read.")
     columns: dict[str, str] = Field(description="The letter of each column that was found, by field.")
     rows_total: int | None = Field(description="Lines; null until the file is read.")
-    rows_done: int
+    rows_done: int = Field(
+        description="Lines that are checked; while `committing`, lines that are being written: a line that is checked"
+        " once more is half done. None is on record before all are."
+    )
     summary: dict[str, int] = Field(
         description="Lines by what they would do, or did: new, changed, unchanged, refused."
     )
@@ -168,8 +172,10 @@ async def note(conn: Conn, caller: Caller, action: Action, import_id: str, now: 
 
 
 def view(found: Import, now: datetime) -> ImportView:
-    """An upload as it is shown. One whose process has ended is shown as failed."""
+    """An upload as it is shown. One whose process has ended is shown as failed, or as checked if it was committing."""
     state, problem = found.state, found.problem
+    if state == "checked" and import_progress.under_way(found.writing_at, now):
+        state, found = "committing", found._replace(rows_done=found.written or 0)
     if state in _UNFINISHED and now - found.touched_at > SILENT:
         state, problem = "failed", {"type": INTERRUPTED.slug, "messages": INTERRUPTED.detail._asdict()}
     return ImportView.model_validate(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import NamedTuple
 
-from services.registry import import_plan
+from services.registry import import_plan, import_progress
 from services.registry.imports import sheet
 from services.registry.imports.kinds import FORMS, Kind
 from services.registry.imports.scope import Scope
@@ -18,6 +17,7 @@ from services.registry.store import vault as vault_store
 from shared.auth import Caller
 from shared.db import INFRASTRUCTURE_ERRORS
 from shared.errors import FieldError, Problem, Text
+from shared.projection.decoding import collect_rarely
 from shared.service import Service
 from shared.sheets import reading
 from shared.telemetry import current_traceparent, logger
@@ -31,7 +31,6 @@ WAITING = 20
 SILENT = timedelta(seconds=60)
 """An upload on which nobody said to work for so long was interrupted: its process has ended."""
 _HEARTBEAT = 10.0
-_PROGRESS = 0.3
 _NAME = "imports"
 
 BUSY = Problem(
@@ -136,33 +135,16 @@ class Worker:
             await imports.save_lines(conn, job.import_id, found)
         now = service.clock()
         scope = Scope(frozenset(job.caller.units), service.province, now)
-        async with self._progress(job) as tick, service.pool.acquire() as conn, conn.transaction():
+
+        async def write(done: int) -> None:
+            async with service.pool.acquire() as conn:
+                await imports.note_progress(conn, job.import_id, "checking", done, service.clock())
+
+        async with import_progress.written(write) as tick, service.pool.acquire() as conn, conn.transaction():
             asked = import_plan.Asked(job.kind, found.lines, job.caller, scope, False, tick)
             plan = await import_plan.make(conn, asked)
         async with service.pool.acquire() as conn, conn.transaction():
             await imports.save_verdicts(conn, job.import_id, plan.verdicts, plan.summary, now)
-
-    @asynccontextmanager
-    async def _progress(self, job: Job) -> AsyncIterator[import_plan.Tick]:
-        """Writes how many lines are done, every now and then."""
-        done = [0]
-
-        def tick(more: int) -> None:
-            done[0] += more
-
-        async def write() -> None:
-            while True:
-                await asyncio.sleep(_PROGRESS)
-                async with self._service.pool.acquire() as conn:
-                    now = self._service.clock()
-                    await imports.note_progress(conn, job.import_id, "checking", done[0], now)
-
-        writing = asyncio.create_task(write())
-        try:
-            yield tick
-        finally:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
 
     async def _heartbeat(self) -> None:
         while True:
@@ -198,6 +180,7 @@ async def purge(service: Service) -> list[str]:
 
 async def start(service: Service) -> None:
     """Starts the worker of a process that serves the API."""
+    collect_rarely()  # the lines of an upload live until all of them are read, checked or written
     worker = service.extras[_NAME] = Worker(service)
     service.background(worker.run(), _NAME)
 

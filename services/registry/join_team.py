@@ -112,7 +112,7 @@ async def _known_person(conn: Conn, caller: Caller, body: JoinTeam) -> str | Non
     if body.organisation_id is None:
         return known[body.member_id]
     await must_be_organisation(conn, body.organisation_id, body.joined_on)
-    await memberships.save_organisation_of(conn, body.member_id, body.organisation_id)
+    await memberships.save_organisations_of(conn, [(body.member_id, body.organisation_id)])
     return body.organisation_id
 
 

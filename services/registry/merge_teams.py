@@ -12,7 +12,7 @@ from services.registry import disband_team, team_end
 from services.registry.form_team import TeamAnswer
 from services.registry.store import memberships
 from services.registry.team_access import lock_managed
-from services.registry.team_end import Group, Merging
+from services.registry.team_end import Ended, Group, Merging
 from shared.auth import OFFICERS, Caller
 from shared.commands import Decision
 from shared.contracts.registry import Role
@@ -43,15 +43,20 @@ async def merge_teams(
     """Merges a team into another. Members keep their roles, but for one of two leaders; what they did stays counted."""
 
     async def work(conn: Conn, now: datetime) -> Decision:
-        wanted = {"team_id": team_id, "into_team_id": body.into_team_id}
-        histories = await lock_managed(conn, caller, wanted, service.province, now)
-        there = await memberships.memberships(conn, wanted.values())
-        group, into = (Group(h, [m for m in there if m.team_id == h.team.team_id]) for h in histories)
-        merging = Merging(body.effective_on, body.leader_id, Role(body.other_leader_becomes))
-        ended = team_end.merge(group, into, merging, now)
+        ended = await draft(conn, service.province, team_id, body, caller, now)
         await disband_team.save(conn, ended, now)
         return Decision({"team_id": team_id}, ended.events)
 
     content = {"team": team_id, **body.model_dump()}
     done = await service.commands.execute("merge_teams", work, key=idempotency_key, body=content)
     return TeamAnswer(**done.answer, pos=done.pos)
+
+
+async def draft(conn: Conn, province: str, team_id: str, body: MergeTeams, caller: Caller, now: datetime) -> Ended:
+    """What the merger changes, on both teams, which stay locked until the transaction ends. Raises what refuses it."""
+    wanted = {"team_id": team_id, "into_team_id": body.into_team_id}
+    histories = await lock_managed(conn, caller, wanted, province, now)
+    there = await memberships.memberships(conn, wanted.values())
+    group, into = (Group(h, [m for m in there if m.team_id == h.team.team_id]) for h in histories)
+    merging = Merging(body.effective_on, body.leader_id, Role(body.other_leader_becomes))
+    return team_end.merge(group, into, merging, now)

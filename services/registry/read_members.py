@@ -87,6 +87,7 @@ async def members_page(service: Service, caller: Caller, asked: MembersAsked) ->
     now = service.clock()
     day = asked.on or local_day(now)
     async with service.pool.acquire() as conn, conn.transaction():
+        await store.prepare(conn)
         team_ids = await team_scope(conn, service.province, caller, asked.within, day)
         if asked.team_id:
             team_ids = [asked.team_id] if team_ids is None or asked.team_id in team_ids else []
@@ -102,10 +103,8 @@ async def members_page(service: Service, caller: Caller, asked: MembersAsked) ->
 
 
 async def _rows(conn: Conn, choice: Choice, sort: str, last: Listed | None, limit: int) -> list[Listed]:
-    if sort == "team":
-        order = await store.team_order(conn, choice.day, choice.team_ids)
-        return await store.by_team(conn, choice, order, last, limit)
-    return await (store.by_day if sort == "joined" else store.by_name)(conn, choice, last, limit)
+    by = {"name": store.by_name, "team": store.by_team, "joined": store.by_day}[sort]
+    return await by(conn, choice, last, limit)
 
 
 def _cursor(last: Listed) -> str:

@@ -57,12 +57,12 @@ class ReformDetail(ReformView):
 async def list_reforms(
     service: Svc, _: Annotated[Caller, allow(*READERS)], after: After = None, limit: Limit = 200
 ) -> Page[ReformView]:
-    """Reforms by id, the reversed ones too."""
+    """Reforms by id, the reversed ones too; what each did with every unit and team is at its own address."""
     async with service.pool.acquire() as conn:
-        rows = await reforms.reforms(conn, after=after or "", limit=limit)
+        rows = await reforms.reforms(conn, after=after or "", limit=limit + 1)
         total = await reforms.count_reforms(conn)
-    next_one = rows[-1].reform_id if len(rows) == limit else None
-    return Page(items=[ReformView(**_summary(r)) for r in rows], total=total, next=next_one)
+    rows, more = rows[:limit], len(rows) > limit
+    return Page(items=[ReformView(**r._asdict()) for r in rows], total=total, next=rows[-1].reform_id if more else None)
 
 
 @routes.get("/reforms/{reform_id}", openapi_extra=who(READERS, "all reforms of the province"))

@@ -64,7 +64,7 @@ async def list_subject_requests(
     async with service.pool.acquire() as conn:
         rows = await store.requests(conn, wanted, after=_position(after), limit=limit)
         total = await store.count_requests(conn, wanted)
-    items = [_view(r, now) for r in rows]
+    items = [view(r, now) for r in rows]
     return Page(items=items, total=total, next=_cursor(rows[-1]) if len(rows) == limit else None)
 
 
@@ -82,7 +82,8 @@ def _scope(caller: Caller, member_id: str | None, province: str) -> tuple[str | 
     return caller.member_id, None
 
 
-def _view(row: Request, now: datetime) -> RequestView:
+def view(row: Request, now: datetime) -> RequestView:
+    """A request as it stands now."""
     return RequestView(**row._asdict(), late=row.due_at <= (row.answered_at or now))
 
 

@@ -76,6 +76,7 @@ class KnownView(StateView):
 
     known_from: datetime
     known_to: datetime | None = Field(description="Null: it is what is known now.")
+    reason: str | None = Field(description="Why it was said instead of what had been, where it is a correction.")
 
 
 class UnitHistory(BaseModel):
@@ -129,7 +130,10 @@ async def show_history(service: Svc, unit_id: UnitId) -> UnitHistory:
         said = await units.history(conn, unit_id)
     if not said:
         raise no_such_unit(unit_id)
-    views = [KnownView(**_state(k.unit).model_dump(), known_from=k.known_from, known_to=k.known_to) for k in said]
+    views = [
+        KnownView(**_state(k.unit).model_dump(), known_from=k.known_from, known_to=k.known_to, reason=k.reason)
+        for k in said
+    ]
     return UnitHistory(unit_id=unit_id, said=views)
 
 

@@ -6,12 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import date
 from typing import NamedTuple
 
-from services.registry.unit import Unit
+from services.registry.unit import RANK, Unit
 from shared.contracts.reform import Change, Heir, How, LegalBasis, Level, Part, Transition, UnitChange, UnitState
 from shared.errors import Text
-
-RANK = {Level.PROVINCE: 0, Level.DISTRICT: 1, Level.COMMUNE: 2, Level.VILLAGE: 3}
-"""A unit lies below units of a smaller number only; any of the levels may be left out."""
 
 
 class Predecessor(NamedTuple):

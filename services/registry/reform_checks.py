@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from services.registry.reform import (
-    RANK,
     Choices,
     Fault,
     Ground,
@@ -17,6 +16,7 @@ from services.registry.reform import (
     Succession,
     Successor,
 )
+from services.registry.unit import RANK
 from shared.contracts.reform import Level, Part, UnitState
 from shared.errors import FieldError, Problem, Text
 
@@ -194,10 +194,11 @@ def _root(unit: UnitState, new: Mapping[str, UnitState]) -> str:
 
 
 def _ending(prepared: Prepared) -> Iterator[Newer]:
-    """Units of which it is known already that they end after the effective day, as others are or take over."""
+    """Units of which it is known already that they end on the effective day or after it, as others are or take over:
+    another decision of that very day has abolished them."""
     above = {c.unit.parent_id for c in prepared.changes} | {h.successor_id for h in prepared.heirs}
     for unit in (prepared.old[i] for i in sorted(prepared.old.keys() & (prepared.touched | above))):
-        if unit.valid_to is not None and unit.valid_to > prepared.plan.effective_on:
+        if unit.valid_to is not None and unit.valid_to >= prepared.plan.effective_on:
             yield Newer(unit.unit_id, unit.name, unit.valid_to)
 
 
@@ -209,6 +210,20 @@ def of_newer(found: Iterable[Newer], field: str) -> Iterator[Fault]:
             f"«{newer.name}» ({newer.subject_id}) has changed on {newer.since}, not before the day of the reform",
         )
         yield Fault("newer_state", field, text)
+
+
+def of_reversal(found: Iterable[Newer]) -> Iterator[Fault]:
+    """A reform is taken back as if it had not been only where nothing that is newer rests on it."""
+    for newer in found:
+        text = Text(
+            f"«{newer.name}» ({newer.subject_id}) có thay đổi từ {newer.since:%d/%m/%Y}, sau khi sắp xếp, nên không rút"
+            " lại được. Hãy lập một quyết định sắp xếp mới trả các đơn vị về như cũ và xem thử: các tổ đi theo thôn,"
+            " theo đơn vị duy nhất, hoặc theo lựa chọn của bạn",
+            f"«{newer.name}» ({newer.subject_id}) has changed on {newer.since}, after the reform, so it can't be taken"
+            " back. Make a new decision that gives the units back, and preview it: teams follow their village, the only"
+            " unit, or your choice",
+        )
+        yield Fault("newer_state", "reform_id", text)
 
 
 def of_choices(prepared: Prepared, choices: Choices) -> Iterator[Fault]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from services.registry.reform import RANK, Choices, Fault, Prepared, Question
+from services.registry.reform import Choices, Fault, Prepared, Question
 from services.registry.reform_checks import not_a_candidate
 from services.registry.team import TeamPlace
+from services.registry.unit import RANK
 from shared.contracts.reform import Level, MoveReason
 
 

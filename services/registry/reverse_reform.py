@@ -13,7 +13,7 @@ from services.registry import reform_events
 from services.registry.draft_reform import WHOLE_MAP
 from services.registry.preview_reform import ROLES, SCOPE
 from services.registry.reform import Newer
-from services.registry.reform_checks import must_hold, of_newer
+from services.registry.reform_checks import must_hold, of_reversal
 from services.registry.reform_teams import Move, as_left
 from services.registry.store import reforms, teams, units
 from services.registry.store.reforms import Reform
@@ -87,7 +87,7 @@ async def _may_reverse(conn: Conn, caller: Caller, province: str, done: Reform) 
 
 async def _save(conn: Conn, done: Reform, now: datetime) -> Decision:
     moves = await reforms.moves(conn, done.reform_id)
-    must_hold(of_newer(await _newer(conn, done, moves), "reform_id"))
+    must_hold(of_reversal(await _newer(conn, done, moves)))
     removed = [c.unit.unit_id for c in done.changes if c.change is Change.ESTABLISHED]
     before = [c.unit.unit_id for c in done.changes if c.change is not Change.ESTABLISHED]
     await units.restore_states(conn, done.reform_id, known_from=now)

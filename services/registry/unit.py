@@ -28,6 +28,9 @@ KINDS = {
 }
 """What kinds of units there are, and the word in front of their names."""
 
+RANK = {Level.PROVINCE: 0, Level.DISTRICT: 1, Level.COMMUNE: 2, Level.VILLAGE: 3}
+"""A unit lies below units of a smaller number only; any of the levels may be left out."""
+
 
 class Unit(NamedTuple):
     """A unit as it is from `valid_from` until before `valid_to`. Only the id stays; a code or a name identifies

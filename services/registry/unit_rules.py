@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from services.registry.unit import KINDS, Unit, place
+from services.registry.unit import KINDS, RANK, Unit, place
 from shared import errors
 from shared.clock import local_day, start_of_day
 from shared.contracts.reform import Level
@@ -36,9 +36,22 @@ class Correction(NamedTuple):
     """What should have been said of a unit from `since` on; None where it was right."""
 
     since: date
-    code: str | None
-    name: str | None
-    kind: str | None
+    reason: str
+    code: str | None = None
+    name: str | None = None
+    kind: str | None = None
+    parent_id: str | None = None
+
+
+class Above(NamedTuple):
+    """What there is to know of the parent that a correction names."""
+
+    states: Sequence[Unit]
+    """All states of that unit."""
+    has_communes: bool
+    """On the day since which the correction holds."""
+    dependents: Sequence[str]
+    """What lies below the unit that is corrected, or is placed there, by name: it would not come along."""
 
 
 def establish(
@@ -99,9 +112,15 @@ def _check_name(village: Village, parent: Unit, beside: Iterable[Unit]) -> None:
 
 
 def correct(
-    states: Sequence[Unit], correction: Correction, bearers: Sequence[Unit], now: datetime
+    states: Sequence[Unit],
+    correction: Correction,
+    bearers: Sequence[Unit],
+    now: datetime,
+    *,
+    above: Above | None = None,
 ) -> tuple[Unit, UnitCorrected]:
-    """The state that should have been said. `states`: all of the unit; `bearers`: all that bear the new code."""
+    """The state that should have been said. `states`: all of the unit; `bearers`: all that bear the new code; `above`:
+    needed where the correction names a parent."""
     wrong = next((s for s in states if s.valid_from == correction.since), None)
     if wrong is None:
         days = ", ".join(f"{s.valid_from:%d/%m/%Y}" for s in states)
@@ -111,12 +130,63 @@ def correct(
             f"Không có nội dung nào bắt đầu từ ngày đó. Các ngày bắt đầu: {days}.",
             f"No state begins on that day. They begin on: {', '.join(str(s.valid_from) for s in states)}.",
         )
-    said = {k: v for k, v in correction._asdict().items() if k != "since" and v is not None}
+    said = {k: v for k, v in correction._asdict().items() if k not in ("since", "reason") and v is not None}
     right = wrong._replace(**said)
+    if above is not None and right.parent_id != wrong.parent_id:
+        right = _below(wrong, right, above)
     _must_differ(wrong, right)
     _check_kind(right)
     _check_code(wrong, right, bearers)
-    return right, UnitCorrected(occurred_at=now, since=right.valid_from, **_told(right, UnitCorrected))
+    told = _told(right, UnitCorrected)
+    return right, UnitCorrected(occurred_at=now, since=right.valid_from, reason=correction.reason, **told)
+
+
+def _below(wrong: Unit, right: Unit, above: Above) -> Unit:
+    """The state at another parent. A parent of a smaller rank only, so no unit can come to lie below itself."""
+    parent = _parent_throughout(right, above.states)
+    if RANK[parent.level] >= RANK[right.level]:
+        raise errors.invalid(
+            "level_does_not_fit",
+            "parent_id",
+            f"«{right.name}» không thể thuộc «{parent.name}»: đơn vị cấp trên phải ở cấp cao hơn.",
+            f"«{right.name}» cannot lie below «{parent.name}»: the unit above has to be of a higher level.",
+        )
+    if right.level is Level.VILLAGE:
+        _may_have_villages(parent, above.has_communes)
+    district, commune = place(right.unit_id, right.level, parent)
+    if above.dependents and (district, commune) != (wrong.district_id, wrong.commune_id):
+        some = ", ".join(f"«{name}»" for name in above.dependents[:5])
+        raise errors.conflict(
+            "has_dependents",
+            "parent_id",
+            f"«{right.name}» đang có {len(above.dependents)} đơn vị hoặc tổ bên dưới ({some}). Đính chính không chuyển"
+            " chúng theo: hãy chuyển từng tổ, hoặc lập một quyết định sắp xếp.",
+            f"«{right.name}» has {len(above.dependents)} units or teams below it ({some}). A correction does not take"
+            " them along: move each team, or make a reform of it.",
+        )
+    return right._replace(district_id=district, commune_id=commune)
+
+
+def _parent_throughout(right: Unit, states: Sequence[Unit]) -> Unit:
+    """The new parent, in force and the same in the tree as long as the state below it holds."""
+    parent = next((s for s in states if s.holds_on(right.valid_from)), None)
+    here = parent
+    while here is not None and here.valid_to is not None and (right.valid_to is None or here.valid_to < right.valid_to):
+        here = next((s for s in states if s.valid_from == here.valid_to), None)
+        if here is not None and parent is not None and _placed(here) != _placed(parent):
+            here = None
+    if parent is None or here is None:
+        raise errors.invalid(
+            "parent_not_in_force",
+            "parent_id",
+            "Đơn vị cấp trên phải có hiệu lực, và ở cùng một chỗ, trong suốt thời gian của nội dung đính chính.",
+            "The unit above has to be in force, and at one place, all the time that the corrected state holds.",
+        )
+    return parent
+
+
+def _placed(unit: Unit) -> tuple[Level, str | None, str | None]:
+    return unit.level, unit.district_id, unit.commune_id
 
 
 def _must_differ(wrong: Unit, right: Unit) -> None:

@@ -72,6 +72,18 @@ def clock(value: str, _lang: str) -> str:
     return f"{datetime.fromisoformat(value).astimezone(VIETNAM):%H:%M:%S}"
 
 
+def moment(value: datetime, _lang: str) -> str:
+    """The hour and minute in Vietnam, 14:05."""
+    return f"{value.astimezone(VIETNAM):%H:%M}"
+
+
+def phone(value: str, _lang: str) -> str:
+    """A number of this country as it is read aloud, 0949 901 259; any other one as it was written."""
+    digits = "".join(c for c in value if c not in " .-()")
+    is_ours = len(digits) == 10 and digits.isdigit() and digits[0] == "0"
+    return f"{digits[:4]}{NBSP}{digits[4:7]}{NBSP}{digits[7:]}" if is_ours else value
+
+
 def _day(value: str | date) -> date:
     if isinstance(value, datetime):
         return value.astimezone(VIETNAM).date()
@@ -97,4 +109,6 @@ FILTERS: dict[str, Callable[[Context, Any], str]] = {
     "weekday": _in_the_page_language(weekday),
     "short_weekday": _in_the_page_language(short_weekday),
     "clock": _in_the_page_language(clock),
+    "phone": _in_the_page_language(phone),
+    "moment": _in_the_page_language(moment),
 }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import date
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass, field
+from datetime import date, time
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
@@ -18,6 +19,7 @@ from shared.problems import field_error
 B = TypeVar("B", bound=BaseModel)
 
 _DAY = re.compile(r"\s*(\d{1,2})\s*[/.\- ]\s*(\d{1,2})\s*[/.\- ]\s*(\d{4}|\d{2})\s*")
+_CLOCK = re.compile(r"\s*(\d{1,2})\s*(?:[:hg.]\s*(\d{2})?)?\s*", re.IGNORECASE)
 _CENTURY = 2000
 NOT_A_DAY = Text("phải là ngày có thật, ví dụ 28/07/2023", "must be a real day, for example 28/07/2023")
 
@@ -33,11 +35,28 @@ def typed_day(text: str) -> date | None:
         return None
 
 
-class Form(NamedTuple):
+def typed_clock(text: str) -> time | None:
+    """The time of day that somebody typed: 14:30, 14h30, 8.05, 14h, 14. None when it is none."""
+    found = _CLOCK.fullmatch(text)
+    try:
+        return time(int(found[1]), int(found[2] or 0)) if found else None
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
     """A form as it is shown: what stands in its fields, and the refusal if there was one."""
 
     values: Mapping[str, str]
     problem: Problem | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    """What the fields are called; filled while they are written, for the list of what is wrong."""
+
+    def called(self, name: str, label: str) -> str:
+        """Notes what a field is called. Writes nothing."""
+        self.labels[name] = label
+        return ""
 
     def value(self, name: str) -> str:
         """What stands in a field."""
@@ -55,9 +74,11 @@ class Form(NamedTuple):
             return []
         if not self.problem.fields:
             return [(None, getattr(self.problem.detail, lang))]
-        return [
-            (e.field if e.field in self.values else None, getattr(e.message, lang)) for e in self.problem.fields[:20]
-        ]
+        found = [(e.field, getattr(e.message, lang)) for e in self.problem.fields[:20]]
+        return [(name if name in self.values else None, self._said(name, words)) for name, words in found]
+
+    def _said(self, name: str, words: str) -> str:
+        return f"{self.labels[name]}: {words}" if name in self.labels else words
 
 
 async def posted(request: Request) -> dict[str, str]:

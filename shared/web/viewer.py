@@ -27,6 +27,7 @@ class Viewer(TypedDict):
     role_en: str
     unit_name: str
     is_officer: bool
+    keeps_registry: bool
 
 
 def signed_in(request: Request, authenticator: Authenticator) -> Caller | None:
@@ -44,4 +45,5 @@ def signed_in(request: Request, authenticator: Authenticator) -> Caller | None:
 def viewer(caller: Caller, unit_name: str) -> Viewer:
     """The words for a caller of a unit."""
     vi, en = _TITLES[next((role for role in _TITLES if caller.has(role)), Role.LEARNER)]
-    return Viewer(role_vi=vi, role_en=en, unit_name=unit_name, is_officer=caller.has(*OFFICERS))
+    keeps = caller.has(*OFFICERS, Role.OPERATOR)
+    return Viewer(role_vi=vi, role_en=en, unit_name=unit_name, is_officer=caller.has(*OFFICERS), keeps_registry=keeps)

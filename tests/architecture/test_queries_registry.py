@@ -35,6 +35,8 @@ from services.registry.store import (
     units,
     vault,
 )
+from services.registry.unit import Unit
+from shared.contracts.reform import Level
 from shared.db import Conn
 from tests.support.explain import Read, read, scanned
 from tests.support.servers import Postgres
@@ -45,7 +47,8 @@ LOCKS = {"lock_map", "hold_map", "lock_tree", "lock_imports"}
 SMALL = {
     "unit": "an id each", "organisation": "some hundreds", "organisation_version": "some hundreds",
     "headcount": "some of each organisation", "reform": "a handful in a decade", "lineage": "some hundreds a reform",
-    "vault_import_key": "one", "contact": "some hundreds",
+    "vault_import_key": "one", "vault_import_progress": "one of each upload that is being written",
+    "contact": "some hundreds",
 }  # fmt: skip
 """Tables that may be read from end to end, and how large they become."""
 MAP = {"unit_version": "the whole map of a day, with its villages"}
@@ -54,6 +57,7 @@ ALL_TEAMS = {"team": "all of them", "team_place": "all of them", "team_name": "a
 A_THIRTEENTH = {"team": "a district is a thirteenth of the province"}
 LEADERS = {"membership_role": "one in ten leads a team"}
 DAY = date(2025, 8, 1)
+STATE = Unit("u7", "u7", "U", "commune", Level.COMMUNE, "d7", "d7", "u7", "2023", date(2023, 7, 1))
 NOW = datetime(2025, 8, 1, tzinfo=UTC)
 END = datetime(2200, 1, 1, tzinfo=UTC)
 COMMUNE, DISTRICT = ["u7"], ["d7", *(f"u{n}" for n in range(1, 301) if n % 13 == 7)]
@@ -155,6 +159,7 @@ READS: dict[ModuleType, list[Read]] = {
         read("editions", {"unit_version": "all of it, when an edition is loaded"}),
     ],
     lineage: [
+        read("dependents", state=STATE),
         read("successors", unit_id="v7", day=DAY),
         read("predecessors", unit_id="v7", day=date(2025, 7, 1)),
     ],
@@ -177,6 +182,7 @@ READS: dict[ModuleType, list[Read]] = {
         read("list_on_day", choice=teams.Choice(DAY, scope=COMMUNE), after="", limit=200),
         read("list_on_day", A_THIRTEENTH, choice=teams.Choice(DAY, scope=DISTRICT), after="t2", limit=200),
         read("list_on_day", choice=teams.Choice(DAY, scope=COMMUNE, by_name=True), after="t2", limit=200),
+        read("list_on_day", ALL_TEAMS, choice=teams.Choice(DAY, by_name=True), after="t2", limit=200),
         read("count_on_day", choice=teams.Choice(DAY, scope=COMMUNE)),
         read("count_on_day", ALL_TEAMS, choice=teams.Choice(DAY)),
         read("history", team_id="t7"),
@@ -201,11 +207,11 @@ READS: dict[ModuleType, list[Read]] = {
         read("by_name", choice=ALL, after=PLACE, limit=100),
         read("by_name", LEADERS, choice=ALL._replace(role="leader"), after=None, limit=100),
         read("by_name", choice=ALL._replace(organisation_id="o7"), after=None, limit=10),
-        read("by_team", choice=FEW, team_ids=A_COMMUNES, after=None, limit=100),
+        read("by_team", choice=FEW, after=None, limit=100),
+        read("by_team", choice=ALL, after=PLACE, limit=100),
         read("by_day", choice=FEW, after=None, limit=100),
         read("by_day", choice=ALL, after=PLACE, limit=100),
-        read("team_order", day=DAY, team_ids=A_COMMUNES),
-        read("team_order", ALL_TEAMS, day=DAY, team_ids=None),
+        read("prepare"),
     ],
     search: [
         read("prepare"),
@@ -269,9 +275,12 @@ READS: dict[ModuleType, list[Read]] = {
         read("lineage", unit_id="v7"),
         read("reform_titles", reform_ids=["r7"]),
         read("strength", {**ALL_TEAMS, **EVERYBODY}, day=DAY),
+        read("standing", {**ALL_TEAMS, **EVERYBODY, **LEADERS}, day=DAY, within=None),
+        read("standing", day=DAY, within=COMMUNE),
         read("teams_on_day", day=DAY, within=COMMUNE, level=None),
         read("organisation_names", organisation_ids=["o7"]),
         read("unit_names", unit_ids=["u7"]),
+        read("name_of_contacted", contact_id="c7"),
     ],
 }
 

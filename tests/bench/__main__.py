@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from shared.clock import VIETNAM
-from tests.bench import row_http, row_streams, table
+from tests.bench import row_http, row_search, row_streams, table
 from tests.bench.ground import Ground, ground, machine
 from tests.bench.row_streams import QUICK, Sizes, Streams
 from tests.bench.table import Line
@@ -28,6 +28,7 @@ def rows(made: Ground, sizes: Sizes, runs: int) -> dict[str, tuple[tuple[str, ..
         "relay": (("relay", "relay-async"), lambda: row_streams.relay(made, streams, sizes, runs)),
         "command": (("command", "batch"), lambda: row_http.command(made, streams, sizes, runs)),
         "latency": (("latency",), lambda: row_http.latency(made, streams, sizes, runs)),
+        "search": (("search",), lambda: row_search.search(made, streams, sizes, runs)),
         "rebuild": (
             ("rebuild", "rebuild-flat", "memory", "memory-flat"),
             lambda: row_streams.rebuild(made, streams, sizes, runs),
@@ -35,8 +36,8 @@ def rows(made: Ground, sizes: Sizes, runs: int) -> dict[str, tuple[tuple[str, ..
     }
 
 
-NAMES = ("projection", "ceiling", "fetch", "relay", "relay-async", "command", "batch", "latency", "rebuild",
-         "rebuild-flat", "memory", "memory-flat")  # fmt: skip
+NAMES = ("projection", "ceiling", "fetch", "relay", "relay-async", "command", "batch", "latency", "search",
+         "rebuild", "rebuild-flat", "memory", "memory-flat")  # fmt: skip
 
 
 async def measure(folder: Path, sizes: Sizes, runs: int, only: Sequence[str]) -> tuple[str, list[Line]]:

@@ -29,13 +29,15 @@ class Sizes(NamedTuple):
     seconds: float = 8.0
     paced_seconds: float = 15.0
     rate: float = 200.0
+    people: int = 100_000
+    asked: int = 10
     batch: int = Settings().batch
     """Most events of a projector's transaction: the product's own setting."""
 
 
 QUICK = Sizes(
     history=6_000, catch_up=3_000, handled=50, fetched=2_000, outbox=2_000, awaited=50, pipelined=500, seconds=0.5,
-    paced_seconds=1.0, rate=40.0, batch=500,
+    paced_seconds=1.0, rate=40.0, people=2_000, asked=1, batch=500,
 )  # fmt: skip
 
 

@@ -118,8 +118,8 @@ SAMPLES: dict[str, Sample] = {
     "POST /registry/editions/{edition}": Sample(dict, {}, None, "edition"),
     "POST /registry/villages": Sample(a_village, {"name": "Thôn khác"}, "village_id", "parent_id"),
     "POST /registry/units/{unit_id}/corrections": Sample(
-        lambda: {"since": "2023-07-01", "name": "Bản Đúng", "kind": "ethnic_village"}, {"name": "Bản Khác"},
-        "Idempotency-Key", "unit_id", new_village,
+        lambda: {"since": "2023-07-01", "reason": "Gõ nhầm", "name": "Bản Đúng", "kind": "ethnic_village"},
+        {"name": "Bản Khác"}, "Idempotency-Key", "unit_id", new_village,
     ),
     "POST /registry/reforms/preview": Sample(a_reform, {}, None, "plan"),
     "POST /registry/reforms": Sample(a_reform, {}, None, "plan"),

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.registry.store import members
 from shared.auth import Role
 from shared.vietnamese import person_sort_key, sort_key
 from tests.service.reforms import World, world
@@ -92,8 +93,13 @@ async def test_people_sort_by_the_day_they_joined_then_by_name(here: World) -> N
 
 @pytest.mark.parametrize("sort", ["name", "team", "joined"])
 @pytest.mark.parametrize("limit", [1, 3])
-async def test_pages_give_each_place_once_and_in_order(here: World, sort: str, limit: int) -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 5, 1000])
+async def test_pages_give_each_place_once_and_in_order(
+    here: World, sort: str, limit: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = await pages(here.officer, sort=sort, **DAY)
+    monkeypatch.setattr(members, "_SORTED_AT_ONCE", at_once)  # days of any size, many of them or one
+    monkeypatch.setattr(members, "_TEAMS_AT_ONCE", at_once)
     assert await pages(here.officer, limit, sort=sort, **DAY) == whole
     assert len(whole) == 8
 

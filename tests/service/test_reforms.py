@@ -139,7 +139,13 @@ async def test_what_a_reform_did_is_on_record(reformed: World) -> None:
     assert [(r["reform_id"], r["established"], r["changed"], r["abolished"]) for r in listed["items"]] == [
         ("2025-01", 3, 1, 6), ("2025-07", 90, 8, 290),
     ]  # fmt: skip
+    assert {"units", "transitions", "heirs", "moves"}.isdisjoint(listed["items"][1]), "a list is short"
+    [first] = (page := await ok(reformed.officer.get("/registry/reforms", params={"limit": 1})))["items"]
+    assert (first, page["next"], page["total"]) == (listed["items"][0], "2025-01", 2)
+    rest = await ok(reformed.officer.get("/registry/reforms", params={"limit": 1, "after": page["next"]}))
+    assert (rest["items"], rest["next"]) == (listed["items"][1:], None)
     july = await ok(reformed.officer.get("/registry/reforms/2025-07"))
+    assert {name: july[name] for name in listed["items"][1]} == listed["items"][1]
     assert len(july["moves"]) == 188
     assert july["legal_basis"]["number"] == "1677/NQ-UBTVQH15"
     split = {(t["successor_id"], t["part"], t["how"]) for t in july["transitions"] if t["predecessor_id"] == TRA_BUI}

@@ -175,7 +175,8 @@ async def test_a_refused_form_keeps_what_was_typed_and_says_why_beside_the_field
     assert re.search(
         r'<input id="formed_on"[^>]*aria-describedby="formed_on-hint formed_on-wrong"[^>]*aria-invalid', html
     )
-    assert '<a href="#formed_on">' in html
+    assert '<a href="#formed_on">Ngày tổ bắt đầu hoạt động: phải là ngày có thật' in html
+    assert '<a href="#decision_number">Số quyết định thành lập: cần điền mục này' in html
     assert [e for e in await running.log("registry", TeamFormed) if e.key() == sent["team_id"]] == []
     corrected = await officer.post("/so/to/lap", data=sent | {"formed_on": "3/7/2023", "decision_number": "1/QĐ"})
     goes(corrected, to=f"/so/to/{sent['team_id']}?done=formed")

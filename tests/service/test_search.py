@@ -287,3 +287,12 @@ async def test_nothing_that_is_typed_is_taken_for_a_pattern(here: World) -> None
     for typed in ("nguyen%", "%nguyen", "_nguyen\\", "'nguyen"):
         assert await find(here.officer, typed, kinds="member", limit=100) == plain
     assert await find(here.officer, "n%n", kinds="member") == await find(here.officer, "n n", kinds="member")
+
+
+@pytest.mark.parametrize("day", ["2023-08-01", "2024-02-01"])
+async def test_people_are_listed_by_team_before_and_after_it_was_renamed(here: World, day: str) -> None:
+    page = await ok(here.officer.get("/registry/members", params={"sort": "team", "on": day}))
+    teams = [item["team_name"] for item in page["items"]]
+    assert teams == sorted(teams, key=sort_key)
+    assert page["total"] == len(teams)
+    assert {TEAM, OTHER} <= {item["team_id"] for item in page["items"]}

@@ -16,7 +16,7 @@ from shared.contracts.registry import UnitCorrected, UnitEstablished
 from shared.ids import new_id
 from tests.support.servers import Nats, Postgres
 from tests.support.stack import HandClock, Stack, stack
-from tests.support.world import DUC_NHUAN, LY_SON, MO_DUC, TOWN, ok, refused
+from tests.support.world import DUC_NHUAN, LY_SON, MO_DUC, TOWN, a_team, ok, refused
 
 NOW = datetime(2023, 7, 28, 1, tzinfo=UTC)
 
@@ -127,6 +127,8 @@ async def test_an_id_with_other_content_is_a_conflict(officer: httpx.AsyncClient
 
 # -- corrections ------------------------------------------------------------------------------------------------------
 
+SINCE: dict[str, Any] = {"since": "2020-02-01", "reason": "Gõ nhầm"}
+
 
 async def correct(client: httpx.AsyncClient, unit_id: str, body: dict[str, Any], **headers: str) -> httpx.Response:
     return await client.post(f"/registry/units/{unit_id}/corrections", json=body, headers=headers)
@@ -139,16 +141,19 @@ async def test_a_correction_is_known_from_now_on_and_what_was_known_before_stays
     clock = running.services["registry"].clock
     assert isinstance(clock, HandClock)
     clock.now = NOW + timedelta(minutes=2)
-    body = {"since": "2020-02-01", "name": "Xã Đức Nhuận Mới"}
+    body = {"since": "2020-02-01", "name": "Xã Đức Nhuận Mới", "reason": "  Gõ nhầm tên xã "}
     answer = await ok(correct(officer, DUC_NHUAN, body), 201)
     assert (answer["unit_id"], answer["since"]) == (DUC_NHUAN, "2020-02-01")
     now_known = await ok(officer.get(f"/registry/units/{DUC_NHUAN}", params={"on": "2022-01-01"}))
     then_known = await ok(officer.get(f"/registry/units/{DUC_NHUAN}", params={"on": "2022-01-01", "known": before}))
     assert (now_known["name"], then_known["name"]) == ("Xã Đức Nhuận Mới", "Xã Đức Lợi")
     told = (await ok(officer.get(f"/registry/units/{DUC_NHUAN}/history")))["said"]
-    assert [(k["name"], k["known_to"] is None) for k in told] == [("Xã Đức Lợi", False), ("Xã Đức Nhuận Mới", True)]
+    assert [(k["name"], k["known_to"] is None, k["reason"]) for k in told] == [
+        ("Xã Đức Lợi", False, None), ("Xã Đức Nhuận Mới", True, "Gõ nhầm tên xã"),
+    ]  # fmt: skip
     [event] = [e for e in await running.log("registry", UnitCorrected) if e.key() == DUC_NHUAN]
     assert isinstance(event, UnitCorrected)
+    assert event.reason == "Gõ nhầm tên xã"
     assert (event.name, event.code, str(event.since), event.district_id, event.commune_id) == (
         "Xã Đức Nhuận Mới", DUC_NHUAN, "2020-02-01", MO_DUC, DUC_NHUAN,
     )  # fmt: skip
@@ -157,23 +162,28 @@ async def test_a_correction_is_known_from_now_on_and_what_was_known_before_stays
 
 
 async def test_sent_again_with_a_key_it_is_answered_the_same(officer: httpx.AsyncClient) -> None:
-    body, key = {"since": "2020-02-01", "name": "Xã Đức Hiệp Một"}, {"Idempotency-Key": new_id()}
+    body, key = {**SINCE, "name": "Xã Đức Hiệp Một"}, {"Idempotency-Key": new_id()}
     first = await ok(correct(officer, "21415", body, **key), 201)
     assert await ok(correct(officer, "21415", body, **key), 201) == first
     refused(await correct(officer, "21415", body), 409, "nothing_to_correct", "since")
 
 
 async def test_a_correction_is_refused_where_it_makes_no_sense(officer: httpx.AsyncClient) -> None:
-    since = {"since": "2020-02-01"}
+    since = SINCE
     for unit_id, body, status, slug, field in (
         ("nowhere", {**since, "name": "Xã X"}, 404, "no_such_unit", "unit_id"),
-        (TOWN, {"since": "2023-07-28", "name": "Thị trấn X"}, 422, "no_state_since", "since"),
+        (TOWN, {**since, "reason": None, "name": "Thị trấn X"}, 422, "invalid_data", "reason"),
+        (TOWN, {**since, "reason": "  ", "name": "Thị trấn X"}, 422, "invalid_data", "reason"),
+        (TOWN, {"since": "2020-02-01", "name": "Thị trấn X"}, 422, "invalid_data", "reason"),
+        (TOWN, {**since, "since": "2023-07-28", "name": "Thị trấn X"}, 422, "no_state_since", "since"),
         (TOWN, since, 422, "invalid_data", "body"),
         (TOWN, {**since, "name": "Mộ Đức"}, 422, "name_without_kind", "name"),
         (TOWN, {**since, "kind": "district"}, 422, "kind_does_not_fit", "kind"),
         (TOWN, {**since, "code": ""}, 422, "code_does_not_fit", "code"),
         (TOWN, {**since, "code": "21412"}, 409, "code_in_use", "code"),
-        (TOWN, {**since, "parent_id": "536"}, 422, "invalid_data", "parent_id"),
+        (TOWN, {**since, "parent_id": "nowhere"}, 404, "no_such_unit", "parent_id"),
+        (TOWN, {**since, "parent_id": TOWN}, 422, "level_does_not_fit", "parent_id"),
+        (MO_DUC, {**since, "parent_id": TOWN}, 422, "level_does_not_fit", "parent_id"),
     ):
         refused(await correct(officer, unit_id, body), status, slug, field)
     shown = await ok(officer.get(f"/registry/units/{TOWN}"))
@@ -184,11 +194,52 @@ async def test_a_village_is_corrected_by_its_commune_other_units_by_the_province
     commune = running.client(Role.COMMUNE_OFFICER, units=[TOWN])
     body = a_village()
     await ok(establish(commune, body), 201)
-    fixed = {"since": body["valid_from"], "name": f"Tổ dân phố {new_id()[-6:]}", "kind": "residential_group"}
+    fixed = {
+        "since": body["valid_from"],
+        "reason": "Gõ nhầm",
+        "name": f"Tổ dân phố {new_id()[-6:]}",
+        "kind": "residential_group",
+    }
     await ok(correct(commune, body["village_id"], fixed), 201)
     elsewhere = running.client(Role.COMMUNE_OFFICER, units=[DUC_NHUAN])
     refused(await correct(elsewhere, body["village_id"], fixed), 403, "outside_your_unit", "unit_id")
-    renamed = {"since": "2020-02-01", "name": "Thị trấn Mới"}
+    renamed = {**SINCE, "name": "Thị trấn Mới"}
     refused(await correct(commune, TOWN, renamed), 403, "outside_your_unit", "unit_id")
     district = running.client(Role.DISTRICT_OFFICER, units=[MO_DUC])
     refused(await correct(district, TOWN, renamed), 403, "outside_your_unit", "unit_id")
+
+
+async def test_a_unit_that_was_put_below_the_wrong_one_is_corrected(running: Stack, officer: httpx.AsyncClient) -> None:
+    body = a_village()
+    await ok(establish(officer, body), 201)
+    village, since = body["village_id"], {**SINCE, "since": body["valid_from"]}
+    commune = running.client(Role.COMMUNE_OFFICER, units=[TOWN])
+    wish = {**since, "parent_id": "21415"}
+    refused(await correct(commune, village, wish), 403, "outside_your_unit", "parent_id")
+    await ok(correct(officer, village, wish), 201)
+    shown = await ok(officer.get(f"/registry/units/{village}"))
+    assert shown["parent_id"] == "21415"
+    event = [e for e in await running.log("registry", UnitCorrected) if e.key() == village][-1]
+    assert isinstance(event, UnitCorrected)
+    assert (event.parent_id, event.district_id, event.commune_id, event.reason) == (
+        "21415", MO_DUC, "21415", "Gõ nhầm",
+    )  # fmt: skip
+    refused(await correct(officer, village, wish), 409, "nothing_to_correct", "since")
+    for parent, slug in ((MO_DUC, "commune_needed"), ("51", "commune_needed"), (village, "level_does_not_fit")):
+        refused(await correct(officer, village, {**since, "parent_id": parent}), 422, slug, "parent_id")
+
+
+async def test_what_lies_below_does_not_come_along_so_the_correction_is_refused(
+    running: Stack, officer: httpx.AsyncClient
+) -> None:
+    body = a_village(parent_id="21418")
+    await ok(establish(officer, body), 201)
+    wish = {**SINCE, "parent_id": "524"}
+    problem = refused(await correct(officer, "21418", wish), 409, "has_dependents", "parent_id")
+    assert body["name"] in problem["messages"]["vi"]
+    await ok(officer.post("/registry/teams", json=a_team("21421", name="Tổ Đức Hoà")), 201)
+    problem = refused(await correct(officer, "21421", wish), 409, "has_dependents", "parent_id")
+    assert "Tổ Đức Hoà" in problem["messages"]["en"]
+    await ok(correct(officer, "21424", wish), 201)
+    shown = await ok(officer.get("/registry/units/21424"))
+    assert shown["parent_id"] == "524"

@@ -272,3 +272,39 @@ def test_drop_downs_stand_on_a_hidden_sheet_and_the_head_is_frozen() -> None:
     assert "'Danh mục'!$A$1:$A$2" in sheet
     assert 'state="frozen"' in sheet
     assert 'state="hidden"' in book
+
+
+@pytest.mark.parametrize("name", ["", "12", "B-1", "ABCD1", "Đ1"])
+def test_what_is_no_name_of_a_cell_is_said_so(name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name}$"):
+        position(name)
+
+
+def test_a_zip_file_with_a_password_is_answered_in_words() -> None:
+    locked = bytearray(rows([["Tên tổ"]]))
+    for mark, offset in (
+        (b"PK\x03\x04", 6),
+        (b"PK\x01\x02", 8),
+    ):  # the bit that says so
+        locked[locked.index(mark) + offset] |= 1
+    assert slug_of(bytes(locked)) == "workbook_encrypted"
+
+
+@pytest.mark.parametrize(
+    ("error", "slug"),
+    [
+        (child.PasswordError("x"), "workbook_encrypted"),
+        (child.CalamineError("Cannot detect file format"), "not_a_workbook"),
+        (child.CalamineError("Xml error"), "workbook_damaged"),
+    ],
+)
+def test_what_the_library_cannot_read_is_answered_in_words(
+    error: Exception, slug: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Library:
+        @staticmethod
+        def from_filelike(_: io.BytesIO) -> None:
+            raise error
+
+    monkeypatch.setattr(child, "CalamineWorkbook", Library)
+    assert slug_of(rows([["Tên tổ"]])) == slug

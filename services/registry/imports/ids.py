@@ -23,7 +23,7 @@ class People:
         """By name and phone; of somebody without a phone, by name and team."""
         told_apart = f"phone:{number(phone)}" if number(phone) else f"team:{team_id}"
         said = f"{spelling(full_name)}\0{told_apart}"
-        return _text(hmac.new(self._key, said.encode(), hashlib.sha256).digest())
+        return _text(hmac.digest(self._key, said.encode(), "sha256"))
 
 
 def _text(digest: bytes) -> str:

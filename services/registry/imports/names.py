@@ -22,5 +22,7 @@ def _tone_last(word: str) -> str:
 
 def number(phone: str | None) -> str:
     """A phone by its digits, however it is written: «+84 90 123 4567» and «090.123.4567» are equal."""
-    digits = _NOT_DIGIT.sub("", phone or "")
+    if not phone:
+        return ""
+    digits = _NOT_DIGIT.sub("", phone)
     return f"0{digits[2:]}" if digits.startswith("84") and len(digits) >= 11 else digits

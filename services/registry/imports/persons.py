@@ -70,7 +70,7 @@ class Persons:
             return by_phone[0]
         if len(same) > 1 and not phone:
             return _several(len(same))
-        alike = [p for p in on_team.get(search_key(name), ()) if phone and number(p.phone) == phone]
+        alike = [p for p in on_team.get(search_key(name), ()) if number(p.phone) == phone] if on_team and phone else []
         return alike[0] if len(alike) == 1 else None
 
     def _team(self, team_id: str) -> Mapping[str, list[Person]]:

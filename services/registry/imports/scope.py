@@ -40,6 +40,8 @@ class Scope(NamedTuple):
 
     def chosen(self, read: Read, column: str, candidates: Iterable[Candidate]) -> str | None:
         """Which candidate somebody chose for a cell; a choice for the line goes before one for the text."""
+        if not self.choices:
+            return None
         ids = {c.id for c in candidates}
         typed = search_key(str(read.line.cells.get(column, "")))
         for_line = [c for c in self.choices if c.column == column and c.row == read.line.number]

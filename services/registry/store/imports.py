@@ -15,8 +15,9 @@ from services.registry.unit import Unit
 from shared.db import Conn
 
 _IMPORT = (
-    "import_id, kind, state, file_name, size, digest, subject, roles, units, created_at, touched_at, sheet, letters,"
-    " rows_total, rows_done, summary, problem, committed_at, purged_at"
+    "i.import_id, kind, state, file_name, size, digest, subject, roles, units, created_at, i.touched_at, sheet,"
+    " letters, rows_total, i.rows_done, summary, problem, committed_at, purged_at, p.rows_done as written,"
+    " p.touched_at as writing_at from vault_import i left join vault_import_progress p using (import_id)"
 )
 
 
@@ -42,6 +43,9 @@ class Import(NamedTuple):
     problem: Mapping[str, Any] | None = None
     committed_at: datetime | None = None
     purged_at: datetime | None = None
+    written: int | None = None
+    """How far a commit was when it was last heard of."""
+    writing_at: datetime | None = None
 
 
 class Row(NamedTuple):
@@ -69,15 +73,13 @@ async def save_import(conn: Conn, new: Import) -> bool:
 
 async def find(conn: Conn, import_id: str) -> Import | None:
     """One upload."""
-    row = await conn.fetchrow(f"select {_IMPORT} from vault_import where import_id = $1", import_id)
+    row = await conn.fetchrow(f"select {_IMPORT} where import_id = $1", import_id)
     return _import(row) if row else None
 
 
 async def uploads_of(conn: Conn, subject: str, *, limit: int) -> list[Import]:
     """Somebody's uploads, the newest first."""
-    rows = await conn.fetch(
-        f"select {_IMPORT} from vault_import where subject = $1 order by import_id desc limit $2", subject, limit
-    )
+    rows = await conn.fetch(f"select {_IMPORT} where subject = $1 order by import_id desc limit $2", subject, limit)
     return [_import(r) for r in rows]
 
 
@@ -97,6 +99,22 @@ async def note_progress(conn: Conn, import_id: str, state: str, done: int, now: 
         done,
         now,
     )
+
+
+async def note_commit(conn: Conn, import_id: str, done: int, now: datetime) -> None:
+    """How far a commit has come; on another connection than the commit's own."""
+    await conn.execute(
+        "insert into vault_import_progress (import_id, rows_done, touched_at) values ($1, $2, $3)"
+        " on conflict (import_id) do update set rows_done = excluded.rows_done, touched_at = excluded.touched_at",
+        import_id,
+        done,
+        now,
+    )
+
+
+async def end_commit(conn: Conn, import_id: str) -> None:
+    """A commit has ended, one way or the other."""
+    await conn.execute("delete from vault_import_progress where import_id = $1", import_id)
 
 
 async def note_failure(conn: Conn, import_id: str, problem: Mapping[str, Any], now: datetime) -> None:

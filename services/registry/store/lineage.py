@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, NamedTuple
 
+from services.registry.unit import Unit
 from shared.contracts.reform import Part
 from shared.db import Conn
 
@@ -55,6 +56,20 @@ async def predecessors(conn: Conn, unit_id: str, day: date) -> list[Relative]:
         day,
     )
     return _relatives(rows)
+
+
+async def dependents(conn: Conn, state: Unit) -> list[str]:
+    """What lies below a unit, or is placed there, on any day of a state: units and teams, by name."""
+    rows = await conn.fetch(
+        "select name from unit_version where parent_id = $1 and known_to is null"
+        " and daterange(valid_from, valid_to) && daterange($2, $3)"
+        " union select t.name from team t join team_place p using (team_id) where (p.unit_id = $1 or p.village_id = $1)"
+        " and p.known_to is null and daterange(p.valid_from, p.valid_to) && daterange($2, $3) order by name",
+        state.unit_id,
+        state.valid_from,
+        state.valid_to,
+    )
+    return [r["name"] for r in rows]
 
 
 def _relatives(rows: list[Any]) -> list[Relative]:

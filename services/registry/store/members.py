@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from shared.db import Conn
@@ -20,6 +20,9 @@ _LISTED = (
 )
 _NAMED = "join vault_person p on p.member_id = m.member_id and p.withdrawn_at is null"
 _TEAMS_AT_ONCE = 200
+_SORTED_AT_ONCE = 2_000
+"""So many places are sorted by name in no time."""
+_A_DAY = timedelta(days=1)
 
 
 class Choice(NamedTuple):
@@ -33,6 +36,7 @@ class Choice(NamedTuple):
     organisation_id: str | None = None
     left: bool | None = False
     """Those who had left by the day, those on the team that day, or all who had joined by then (None)."""
+    joined_on: date | None = None
 
 
 class Listed(NamedTuple):
@@ -54,6 +58,12 @@ class Listed(NamedTuple):
         return (self.sort_key or NAMELESS, self.member_id, self.team_id, self.joined_on)
 
 
+async def prepare(conn: Conn) -> None:
+    """Plans for what is asked, not for anything: a province, a commune and a team are listed by different ways. For
+    this transaction."""
+    await conn.execute("select set_config('plan_cache_mode', 'force_custom_plan', true)")
+
+
 async def count(conn: Conn, choice: Choice) -> int:
     """How many places the lists hold in all."""
     values = _values(choice)
@@ -65,7 +75,7 @@ async def one(conn: Conn, choice: Choice, member_id: str, team_id: str, joined_o
     values = _values(choice)
     row = await conn.fetchrow(
         f"select {_LISTED} from membership m left {_NAMED} where {_chosen(choice)}"
-        " and (m.member_id, m.team_id, m.joined_on) = ($5, $6, $7)",
+        " and (m.member_id, m.team_id, m.joined_on) = ($6, $7, $8)",
         *values,
         member_id,
         team_id,
@@ -86,43 +96,79 @@ async def by_name(conn: Conn, choice: Choice, after: Listed | None, limit: int) 
     return found
 
 
-async def by_team(
-    conn: Conn, choice: Choice, team_ids: Sequence[str], after: Listed | None, limit: int
-) -> list[Listed]:
-    """Team by team in the order given, in each by name."""
-    begin = team_ids.index(after.team_id) if after else 0
+async def by_team(conn: Conn, choice: Choice, after: Listed | None, limit: int) -> list[Listed]:
+    """Team by team in the order of the names that they had on the day, in each by name."""
     found: list[Listed] = []
-    for start in range(begin, len(team_ids), _TEAMS_AT_ONCE):
-        some = team_ids[start : start + _TEAMS_AT_ONCE]
-        found += await _of_teams(conn, choice, some, after if start == begin else None, limit - len(found))
-        if len(found) == limit:
-            break
+    some = await _teams_from(conn, choice, after.team_id if after else None)
+    begun = after
+    while some and len(found) < limit:
+        found += await _of_teams(conn, choice, some, begun, limit - len(found))
+        begun = None
+        some = await _teams_from(conn, choice, some[-1], behind=True)
     return found
 
 
 async def by_day(conn: Conn, choice: Choice, after: Listed | None, limit: int) -> list[Listed]:
-    """By the day on which they joined, on each by name."""
-    values = _values(choice)
+    """By the day on which they joined, on each by name. A day on which very many joined is read in the order of names,
+    of which a page is enough; a row of smaller days is sorted."""
+    found: list[Listed] = []
+    days = await _days_from(conn, choice, after.joined_on if after else date.min)
+    while days and len(found) < limit:
+        first, more = days[0], limit - len(found)
+        begun = after if after and after.joined_on == first else None
+        if len(days) > 1:
+            found += await _by_days(conn, choice, (first, days[-1]), begun, more)
+            days = await _days_from(conn, choice, days[-1])
+        else:
+            found += await by_name(conn, choice._replace(joined_on=first), begun, more)
+            days = await _days_from(conn, choice, first + _A_DAY)
+    return found
+
+
+async def _days_from(conn: Conn, choice: Choice, since: date) -> list[date]:
+    """The days from one on of which all who joined fit in what is sorted at once, and the next one; that one alone
+    where it is too large."""
+    rows = await conn.fetch(
+        "select distinct joined_on from (select m.joined_on from membership m"
+        f" where {_chosen(choice)} and m.joined_on >= $6 order by m.joined_on limit $7) d order by joined_on",
+        *_values(choice),
+        since,
+        _SORTED_AT_ONCE,
+    )
+    return [r["joined_on"] for r in rows]
+
+
+async def _by_days(
+    conn: Conn, choice: Choice, days: tuple[date, date], after: Listed | None, limit: int
+) -> list[Listed]:
     place = (after.joined_on, *after.place[:3]) if after else (date.min, b"", "", "")
     rows = await conn.fetch(
-        f"select {_LISTED} from membership m left {_NAMED} where {_chosen(choice)} and m.joined_on >= $5"
-        f" and (m.joined_on, {_KEY}, m.member_id, m.team_id) > ($5, $6, $7, $8)"
-        f" order by m.joined_on, {_KEY}, m.member_id, m.team_id limit $9",
-        *values,
+        f"select {_LISTED} from membership m left {_NAMED} where {_chosen(choice)}"
+        " and m.joined_on >= $6 and m.joined_on < $7"
+        f" and (m.joined_on, {_KEY}, m.member_id, m.team_id) > ($8, $9, $10, $11)"
+        f" order by m.joined_on, {_KEY}, m.member_id, m.team_id limit $12",
+        *_values(choice),
+        *days,
         *place,
         limit,
     )
     return [Listed(*r.values()) for r in rows]
 
 
-async def team_order(conn: Conn, day: date, team_ids: Sequence[str] | None) -> list[str]:
-    """These teams (None: all) as Vietnamese sorts their names of the day."""
+async def _teams_from(conn: Conn, choice: Choice, team_id: str | None, *, behind: bool = False) -> list[str]:
+    """Teams as Vietnamese sorts their names of the day, from one on or behind it; some at a time."""
+    name = "t.known_to is null and t.valid_from <= $1 and not exists (select from team_name l where l.team_id ="
+    name += " t.team_id and l.known_to is null and l.valid_from > t.valid_from and l.valid_from <= $1)"
+    among = "t.team_id = any($2)" if choice.team_ids is not None else "$2::text[] is null"
+    since = f"(t.sort_key, t.team_id) {'>' if behind else '>='} (select t.sort_key, t.team_id from team_name t where"
     rows = await conn.fetch(
-        "select t.team_id from team t left join lateral (select n.sort_key from team_name n where n.team_id = t.team_id"
-        " and n.known_to is null order by n.valid_from <= $1 desc, abs(n.valid_from - $1) limit 1) n on true"
-        " where $2::text[] is null or t.team_id = any($2) order by n.sort_key, t.team_id",
-        day,
-        None if team_ids is None else list(team_ids),
+        f"select t.team_id from team_name t where {name} and {among}"
+        f" and {f'{since} {name} and t.team_id = $3)' if team_id else '$3::text is null'}"
+        " order by t.sort_key, t.team_id limit $4",
+        choice.day,
+        None if choice.team_ids is None else list(choice.team_ids),
+        team_id,
+        _TEAMS_AT_ONCE,
     )
     return [r["team_id"] for r in rows]
 
@@ -130,9 +176,9 @@ async def team_order(conn: Conn, day: date, team_ids: Sequence[str] | None) -> l
 async def _by_name(conn: Conn, choice: Choice, place: tuple[bytes, str, str, date], limit: int) -> list[Listed]:
     rows = await conn.fetch(
         f"select {_LISTED} from vault_person p join membership m on m.member_id = p.member_id"
-        f" where p.withdrawn_at is null and {_chosen(choice)} and p.sort_key >= $5"
-        " and (p.sort_key, p.member_id, m.team_id, m.joined_on) > ($5, $6, $7, $8)"
-        " order by p.sort_key, p.member_id, m.team_id, m.joined_on limit $9",
+        f" where p.withdrawn_at is null and {_chosen(choice)} and p.sort_key >= $6"
+        " and (p.sort_key, p.member_id, m.team_id, m.joined_on) > ($6, $7, $8, $9)"
+        " order by p.sort_key, p.member_id, m.team_id, m.joined_on limit $10",
         *_values(choice),
         *place,
         limit,
@@ -143,8 +189,8 @@ async def _by_name(conn: Conn, choice: Choice, place: tuple[bytes, str, str, dat
 async def _nameless(conn: Conn, choice: Choice, place: tuple[bytes, str, str, date], limit: int) -> list[Listed]:
     rows = await conn.fetch(
         f"select {_LISTED} from membership m left {_NAMED} where p.member_id is null and {_chosen(choice)}"
-        " and (m.member_id, m.team_id, m.joined_on) > ($5, $6, $7)"
-        " order by m.member_id, m.team_id, m.joined_on limit $8",
+        " and (m.member_id, m.team_id, m.joined_on) > ($6, $7, $8)"
+        " order by m.member_id, m.team_id, m.joined_on limit $9",
         *_values(choice),
         *place[1:],
         limit,
@@ -157,10 +203,10 @@ async def _of_teams(
 ) -> list[Listed]:
     place = after.place if after else (b"", "", "", date.min)
     rows = await conn.fetch(
-        f"select {_LISTED} from unnest($5::text[]) with ordinality as t(team_id, n)"
+        f"select {_LISTED} from unnest($6::text[]) with ordinality as t(team_id, n)"
         f" join membership m on m.team_id = t.team_id left {_NAMED} where {_chosen(choice)}"
-        f" and (t.n, {_KEY}, m.member_id, m.joined_on) > ($6, $7, $8, $9)"
-        f" order by t.n, {_KEY}, m.member_id, m.joined_on limit $10",
+        f" and (t.n, {_KEY}, m.member_id, m.joined_on) > ($7, $8, $9, $10)"
+        f" order by t.n, {_KEY}, m.member_id, m.joined_on limit $11",
         *_values(choice),
         list(team_ids),
         1 if after else 0,
@@ -172,9 +218,9 @@ async def _of_teams(
 
 
 def _values(choice: Choice) -> list[Any]:
-    """$1 to $4 of every statement here."""
+    """$1 to $5 of every statement here."""
     teams = None if choice.team_ids is None else list(choice.team_ids)
-    return [choice.day, teams, choice.role, choice.organisation_id]
+    return [choice.day, teams, choice.role, choice.organisation_id, choice.joined_on]
 
 
 def _chosen(choice: Choice) -> str:
@@ -186,6 +232,7 @@ def _conditions(choice: Choice) -> Iterator[str]:
     if choice.left is not None:
         yield "m.left_on < $1" if choice.left else "(m.left_on is null or m.left_on >= $1)"
     yield "m.team_id = any($2)" if choice.team_ids is not None else "$2::text[] is null"
+    yield "m.joined_on = $5" if choice.joined_on is not None else "$5::date is null"
     yield "m.organisation_id = $4" if choice.organisation_id is not None else "$4::text is null"
     yield _HELD if choice.role is not None else "$3::text is null"
 

@@ -9,6 +9,7 @@ from typing import Any
 from services.registry.membership import Membership, RoleSince
 from shared.contracts.registry import LeaveReason, Role
 from shared.db import Conn
+from shared.rows import unnest
 
 _MEMBERSHIP = (
     "m.member_id, m.team_id, m.joined_on, m.left_on, m.leave_reason, m.organisation_id,"
@@ -62,46 +63,58 @@ async def save_people(conn: Conn, people: Iterable[tuple[str, str | None]]) -> i
     return int(status.rsplit(" ", 1)[1])
 
 
-async def save_organisation_of(conn: Conn, member_id: str, organisation_id: str) -> None:
-    """The organisation of a person that was named last."""
-    await conn.execute("update person set organisation_id = $2 where member_id = $1", member_id, organisation_id)
+async def save_organisations_of(conn: Conn, people: Iterable[tuple[str, str]]) -> None:
+    """The organisations of people that were named last."""
+    named, columns = unnest(("text", "text"), people)
+    await conn.execute(
+        f"update person p set organisation_id = n.organisation_id from {named} as n(member_id, organisation_id)"
+        " where p.member_id = n.member_id",
+        *columns,
+    )
 
 
 async def save_memberships(conn: Conn, joined: Sequence[Membership], *, known_from: datetime) -> None:
     """Inserts places on teams with their roles; the people must be there."""
-    await conn.executemany(
+    rows, columns = unnest(("text", "text", "date", "date", "text", "text"), [m[:6] for m in joined])
+    await conn.execute(
         "insert into membership (member_id, team_id, joined_on, left_on, leave_reason, organisation_id)"
-        " values ($1, $2, $3, $4, $5, $6)",
-        [m[:6] for m in joined],
+        f" select * from {rows}",
+        *columns,
     )
     await _insert_roles(conn, [(m, role) for m in joined for role in m.roles], known_from)
 
 
-async def save_role(conn: Conn, changed: Membership, role: RoleSince, *, known_from: datetime) -> None:
-    """A role from a day on; one from the same day is known no longer."""
+async def save_roles(conn: Conn, changed: Sequence[tuple[Membership, RoleSince]], *, known_from: datetime) -> None:
+    """Roles from a day on, one of each place; those from the same day are known no longer."""
+    rows, columns = unnest(("text", "text", "date", "date"), [(*m[:3], r.valid_from) for m, r in changed], after=1)
     await conn.execute(
-        "update membership_role set known_to = $5 where (member_id, team_id, joined_on, valid_from)"
-        " = ($1, $2, $3, $4) and known_to is null",
-        *changed[:3],
-        role.valid_from,
+        f"update membership_role r set known_to = $1 from {rows} as n(member_id, team_id, joined_on, valid_from)"
+        " where (r.member_id, r.team_id, r.joined_on, r.valid_from)"
+        " = (n.member_id, n.team_id, n.joined_on, n.valid_from) and r.known_to is null",
         known_from,
+        *columns,
     )
-    await _insert_roles(conn, [(changed, role)], known_from)
+    await _insert_roles(conn, changed, known_from)
 
 
 async def end_memberships(conn: Conn, left: Sequence[Membership]) -> None:
     """Notes the last days of places, and why they ended."""
-    await conn.executemany(
-        "update membership set left_on = $4, leave_reason = $5 where (member_id, team_id, joined_on) = ($1, $2, $3)",
-        [m[:5] for m in left],
+    rows, columns = unnest(("text", "text", "date", "date", "text"), [m[:5] for m in left])
+    await conn.execute(
+        "update membership m set left_on = n.left_on, leave_reason = n.leave_reason"
+        f" from {rows} as n(member_id, team_id, joined_on, left_on, leave_reason)"
+        " where (m.member_id, m.team_id, m.joined_on) = (n.member_id, n.team_id, n.joined_on)",
+        *columns,
     )
 
 
 async def _insert_roles(conn: Conn, roles: Sequence[tuple[Membership, RoleSince]], known_from: datetime) -> None:
-    await conn.executemany(
+    rows, columns = unnest(("text", "text", "date", "date", "text"), [(*m[:3], *role) for m, role in roles], after=1)
+    await conn.execute(
         "insert into membership_role (member_id, team_id, joined_on, valid_from, role, known_from)"
-        " values ($1, $2, $3, $4, $5, $6)",
-        [(*m[:3], *role, known_from) for m, role in roles],
+        f" select *, $1 from {rows}",
+        known_from,
+        *columns,
     )
 
 

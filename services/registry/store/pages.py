@@ -83,6 +83,47 @@ async def strength(conn: Conn, day: date) -> dict[str, Strength]:
     return {r["unit_id"]: Strength(r["teams"], int(r["members"])) for r in rows}
 
 
+_WITHIN = (
+    "($2::text[] is null or p.unit_id = any($2) or p.district_id = any($2) or p.commune_id = any($2)"
+    " or p.village_id = any($2))"
+)
+_AT_THEM = "m.team_id = any(array(select team_id from there))"
+_ON_DAY = "m.joined_on <= $1 and (m.left_on is null or m.left_on >= $1)"
+_MEMBERS = (
+    f"(select m.team_id, count(*) as members from membership m where {_AT_THEM} and {_ON_DAY} group by m.team_id)"
+)
+_LED = (  # the teams that somebody leads on day $1: found from the leaders, who are few
+    "(select distinct m.team_id, true as has_leader from membership m"
+    " join membership_role r using (member_id, team_id, joined_on)"
+    f" where {_AT_THEM} and {_ON_DAY} and r.role = 'leader' and r.known_to is null and r.valid_from <= $1"
+    " and not exists (select from membership_role n where (n.member_id, n.team_id, n.joined_on)"
+    " = (r.member_id, r.team_id, r.joined_on) and n.known_to is null"
+    " and n.valid_from > r.valid_from and n.valid_from <= $1))"
+)
+
+
+class Standing(NamedTuple):
+    """How many teams there are on a day, people on them, and teams without a leader."""
+
+    teams: int
+    members: int
+    leaderless: int
+
+
+async def standing(conn: Conn, day: date, *, within: Sequence[str] | None) -> Standing:
+    """Teams and people on a day at or below any of these units; None: everywhere."""
+    row = await conn.fetchrow(
+        "with there as materialized (select p.team_id from team_place p join team t using (team_id)"
+        f" where {_THERE} and {_WITHIN})"
+        " select count(*) as teams, coalesce(sum(m.members), 0)::bigint as members,"
+        " count(*) filter (where l.has_leader is null) as leaderless"
+        f" from there left join {_MEMBERS} m using (team_id) left join {_LED} l using (team_id)",
+        day,
+        None if within is None else list(within),
+    )
+    return Standing(*(row.values() if row else (0, 0, 0)))
+
+
 class Listed(NamedTuple):
     """A team as it was on a day, for a list."""
 
@@ -107,20 +148,13 @@ class Listed(NamedTuple):
 async def teams_on_day(conn: Conn, day: date, *, within: Sequence[str] | None, level: str | None) -> list[Listed]:
     """Teams on a day by id, at or below any of these units (None: everywhere), of a level where one is given."""
     rows = await conn.fetch(
-        "select t.team_id, n.name, p.level, p.unit_id, p.village, p.district_id, p.commune_id, t.formed_on,"
-        " t.decision_number,"
-        " coalesce(m.members, 0) as members, coalesce(m.leads, false) as has_leader"
-        " from team_place p join team t using (team_id)"
+        "with there as materialized (select t.team_id, n.name, p.level, p.unit_id, p.village, p.district_id,"
+        " p.commune_id, t.formed_on, t.decision_number from team_place p join team t using (team_id)"
         " join lateral (select name from team_name n where n.team_id = t.team_id and n.known_to is null"
         " and n.valid_from <= $1 order by n.valid_from desc limit 1) n on true"
-        " left join (select m.team_id, count(*) as members, bool_or(r.role = 'leader') as leads from membership m"
-        " join lateral (select role from membership_role r where r.member_id = m.member_id and r.team_id = m.team_id"
-        " and r.joined_on = m.joined_on and r.known_to is null and r.valid_from <= $1"
-        " order by r.valid_from desc limit 1) r on true"
-        " where m.joined_on <= $1 and (m.left_on is null or m.left_on >= $1) group by m.team_id) m using (team_id)"
-        f" where {_THERE} and ($2::text[] is null or p.unit_id = any($2) or p.district_id = any($2)"
-        " or p.commune_id = any($2) or p.village_id = any($2)) and ($3::text is null or p.level = $3)"
-        " order by t.team_id",
+        f" where {_THERE} and {_WITHIN} and ($3::text is null or p.level = $3))"
+        " select there.*, coalesce(m.members, 0) as members, coalesce(l.has_leader, false) as has_leader"
+        f" from there left join {_MEMBERS} m using (team_id) left join {_LED} l using (team_id) order by team_id",
         day,
         None if within is None else list(within),
         level,
@@ -144,3 +178,15 @@ async def unit_names(conn: Conn, unit_ids: Iterable[str]) -> dict[str, str]:
         list(unit_ids),
     )
     return {r["unit_id"]: r["name"] for r in rows}
+
+
+async def name_of_contacted(conn: Conn, contact_id: str) -> str:
+    """What the unit, the organisation or the team that a contact answers for is called at last; empty for nobody."""
+    found = await conn.fetchval(
+        "select coalesce(u.name, o.name, t.name) from contact c left join organisation o using (organisation_id)"
+        " left join team t on t.team_id = c.team_id left join lateral (select name from unit_version v"
+        " where v.unit_id = c.unit_id and v.known_to is null order by v.valid_from desc limit 1) u on true"
+        " where c.contact_id = $1",
+        contact_id,
+    )
+    return str(found or "")

@@ -31,18 +31,34 @@ class Reform(NamedTuple):
     reversed_at: datetime | None = None
 
 
+class Summary(NamedTuple):
+    """What a list says of a reform: its decision, and how many units it did what with."""
+
+    reform_id: str
+    legal_basis: LegalBasis
+    effective_on: date
+    edition: str | None
+    recorded_at: datetime
+    reversed_at: datetime | None
+    established: int
+    changed: int
+    abolished: int
+
+
 async def reform(conn: Conn, reform_id: str) -> Reform | None:
     """One reform."""
     row = await conn.fetchrow(f"select {_REFORM} from reform where reform_id = $1", reform_id)
     return _reform(row) if row else None
 
 
-async def reforms(conn: Conn, *, after: str, limit: int) -> list[Reform]:
-    """Reforms by id, the reversed ones too."""
+async def reforms(conn: Conn, *, after: str, limit: int) -> list[Summary]:
+    """Reforms by id, the reversed ones too; of each only what a list says."""
     rows = await conn.fetch(
-        f"select {_REFORM} from reform where reform_id > $1 order by reform_id limit $2", after, limit
+        f"select {', '.join(Summary._fields)} from reform where reform_id > $1 order by reform_id limit $2",
+        after,
+        limit,
     )
-    return [_reform(r) for r in rows]
+    return [Summary(**{**r, "legal_basis": LegalBasis.model_validate_json(r["legal_basis"])}) for r in rows]
 
 
 async def count_reforms(conn: Conn) -> int:

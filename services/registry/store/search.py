@@ -80,16 +80,18 @@ async def teams(conn: Conn, asked: Asked) -> list[Found]:
     day = values(asked.day)
     fits, rank = _fit(values, asked, "n.words", "n.words")
     rows = await conn.fetch(
-        "with fit as (select distinct on (n.team_id)"
-        f" {rank} as rank, now.sort_key, n.team_id as id, now.name, n.name as formerly, n.team_id as formerly_id,"
-        " (select min(valid_from) from team_name later where later.team_id = n.team_id and later.known_to is null"
-        " and later.valid_from > n.valid_from) as until"
-        " from team_name n join team t on t.team_id = n.team_id"
+        f"with hit as materialized (select n.team_id, n.name, n.valid_from, n.sort_key, {rank} as rank"
+        f" from team_name n where n.known_to is null and n.valid_from <= {day} and ({fits})"
+        f" and {_among(values, 'n.team_id', asked)}),"
+        " fit as (select distinct on (n.team_id) n.rank, coalesce(now.sort_key, n.sort_key) as sort_key,"
+        " n.team_id as id, coalesce(now.name, n.name) as name, n.name as formerly, n.team_id as formerly_id, now.until"
+        f" from hit n join team t on t.team_id = n.team_id"
         f" and t.formed_on <= {day} and (t.disbanded_on is null or t.disbanded_on >= {day})"
-        " join lateral (select name, sort_key from team_name as last where last.team_id = n.team_id"
-        f" and last.known_to is null and last.valid_from <= {day} order by last.valid_from desc limit 1) as now on true"
-        f" where n.known_to is null and n.valid_from <= {day} and ({fits})"
-        f" and {_among(values, 'n.team_id', asked)} order by n.team_id, rank, n.name <> now.name, n.valid_from desc)"
+        " left join lateral (select (array_agg(name order by valid_from desc))[1] as name,"
+        " (array_agg(sort_key order by valid_from desc))[1] as sort_key, min(valid_from) as until"
+        " from team_name later where later.team_id = n.team_id and later.known_to is null"
+        f" and later.valid_from > n.valid_from and later.valid_from <= {day}) as now on true"
+        " order by n.team_id, n.rank, now.name is not null, n.valid_from desc)"
         f" {_page(values, asked)}",
         *values,
     )

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from services.registry.team import NameSince, Team, TeamHistory, TeamPlace, first_place
 from shared.contracts.reform import EndReason, Level
 from shared.db import Conn
+from shared.rows import unnest
 
 _TEAM = (
     "team_id, name, level, unit_id, village, district_id, commune_id, decision_number, decision_date, formed_on,"
@@ -26,11 +27,16 @@ _ON_DAY = (
     " p.commune_id, t.decision_number, t.decision_date, t.formed_on, p.village_id, t.disbanded_on, t.end_reason,"
     " t.into_team_id"
 )
+_FROM = "from team_place p join team t using (team_id)"
 _THERE = (  # the place p of a team t on day $1, or on its last one
-    "from team_place p join team t using (team_id) where p.known_to is null"
-    " and p.valid_from <= least($1::date, t.disbanded_on)"
+    "where p.known_to is null and p.valid_from <= least($1::date, t.disbanded_on)"
     " and (p.valid_to is null or p.valid_to > least($1::date, t.disbanded_on))"
 )
+_NAMED = (  # the name n of a team on day $1
+    "n.known_to is null and n.valid_from <= $1 and not exists (select from team_name l where l.team_id = n.team_id"
+    " and l.known_to is null and l.valid_from > n.valid_from and l.valid_from <= $1)"
+)
+_TEAM_TYPES = (*["text"] * 8, "date", "date", "text", "date", "text", "text")
 _PLACE_TYPES = ("text", "date", "date", "text", "text", "text", "text", "text", "text", "text", "text")
 
 
@@ -62,13 +68,13 @@ async def list_on_day(conn: Conn, choice: Choice, *, after: str, limit: int) -> 
     """Teams by id or by name, with the name and the place that they had on the day, or on their last one."""
     values, chosen = _chosen(choice)
     last, most = f"${len(values) + 1}", f"${len(values) + 2}"
-    listed = f"select {_ON_DAY} {chosen} and t.team_id > {last} order by t.team_id limit {most}"
-    if choice.by_name:
-        key = _NAME_ON_DAY.replace("n.name", "n.sort_key").format
+    listed = f"select {_ON_DAY} {_FROM} {chosen} and t.team_id > {last} order by t.team_id limit {most}"
+    if choice.by_name:  # by the index of names, as far as the page reaches
+        begin = f"(select n.sort_key, n.team_id from team_name n where {_NAMED} and n.team_id = {last})"
         listed = (
-            f"select {_TEAM} from (select {_ON_DAY}, {key('t.team_id')} as sort_key {chosen}) t"
-            f" where (sort_key, team_id) > (case when {last} = '' then '' else {key(last)} end, {last})"
-            f" order by sort_key, team_id limit {most}"
+            f"select {_ON_DAY} {_FROM} join team_name n on n.team_id = t.team_id {chosen} and {_NAMED}"
+            f" and {f'(n.sort_key, n.team_id) > {begin}' if after else f'{last} = {last}'}"
+            f" order by n.sort_key, n.team_id limit {most}"
         )
     rows = await conn.fetch(listed, *values, after, limit)
     return [_team(r) for r in rows]
@@ -77,7 +83,7 @@ async def list_on_day(conn: Conn, choice: Choice, *, after: str, limit: int) -> 
 async def count_on_day(conn: Conn, choice: Choice) -> int:
     """How many teams `list_on_day` lists in all."""
     values, chosen = _chosen(choice)
-    return int(await conn.fetchval(f"select count(*) {chosen}", *values))
+    return int(await conn.fetchval(f"select count(*) {_FROM} {chosen}", *values))
 
 
 def _chosen(choice: Choice) -> tuple[list[Any], str]:
@@ -132,12 +138,12 @@ async def save_team(conn: Conn, team: Team, *, known_from: datetime) -> bool:
 
 async def save_teams(conn: Conn, teams: Sequence[Team], *, known_from: datetime) -> int:
     """Inserts teams with their first places and names; answers how many, leaving out those whose id is taken."""
-    marks = ", ".join(f"${n}" for n in range(1, 15))
-    saved = []
-    for new in teams:
-        status = await conn.execute(f"insert into team ({_TEAM}) values ({marks}) on conflict do nothing", *new)
-        if status.endswith(" 1"):
-            saved.append(new)
+    rows, columns = unnest(_TEAM_TYPES, teams)
+    inserted = await conn.fetch(
+        f"insert into team ({_TEAM}) select * from {rows} on conflict do nothing returning team_id", *columns
+    )
+    new = {r["team_id"] for r in inserted}
+    saved = [t for t in teams if t.team_id in new]
     await _insert_names(conn, [(t.team_id, t.formed_on, t.name) for t in saved], known_from)
     await _insert_places(conn, [first_place(t) for t in saved], known_from)
     return len(saved)
@@ -202,11 +208,11 @@ async def save_places(conn: Conn, moves: Sequence[TeamPlace], *, known_from: dat
     What was known of these days is known no longer; of places that reach over them, the days before and after stay.
     A team may come several times if the days do not overlap. Locks the teams.
     """
-    columns = _columns(moves)[:3]
-    span = "unnest($1::text[], $2::date[], $3::date[]) as s(team_id, valid_from, valid_to)"
+    span, columns = unnest(_PLACE_TYPES[:3], [m[:3] for m in moves])
     await conn.fetch("select from team where team_id = any($1::text[]) order by team_id for update", columns[0])
     replaced = await conn.fetch(
-        f"update team_place p set known_to = $4 from {span} where p.team_id = s.team_id and p.known_to is null"
+        f"update team_place p set known_to = $4 from {span} as s(team_id, valid_from, valid_to)"
+        " where p.team_id = s.team_id and p.known_to is null"
         " and daterange(p.valid_from, p.valid_to) && daterange(s.valid_from, s.valid_to)"
         f" returning {', '.join('p.' + c for c in _PLACE.split(', '))}",
         *columns,
@@ -238,21 +244,15 @@ async def _places(conn: Conn, team_ids: Sequence[str]) -> list[TeamPlace]:
 
 
 async def _insert_places(conn: Conn, new: Sequence[TeamPlace], known_from: datetime) -> None:
-    parts = ", ".join(f"${n}::{t}[]" for n, t in enumerate(_PLACE_TYPES, 1))
-    await conn.execute(
-        f"insert into team_place ({_PLACE}, known_from) select *, $12 from unnest({parts})", *_columns(new), known_from
-    )
+    rows, columns = unnest(_PLACE_TYPES, new, after=1)
+    await conn.execute(f"insert into team_place (known_from, {_PLACE}) select $1, * from {rows}", known_from, *columns)
 
 
 async def _insert_names(conn: Conn, names: Sequence[tuple[str, date, str]], known_from: datetime) -> None:
-    await conn.executemany(
-        "insert into team_name (team_id, valid_from, name, known_from) values ($1, $2, $3, $4)",
-        [(*n, known_from) for n in names],
+    rows, columns = unnest(("text", "date", "text"), names, after=1)
+    await conn.execute(
+        f"insert into team_name (known_from, team_id, valid_from, name) select $1, * from {rows}", known_from, *columns
     )
-
-
-def _columns(places: Sequence[TeamPlace]) -> list[list[Any]]:
-    return [list(column) for column in zip(*places, strict=True)] or [[] for _ in _PLACE_TYPES]
 
 
 def _outside(place: TeamPlace, moves: Sequence[TeamPlace]) -> list[TeamPlace]:

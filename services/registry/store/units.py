@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 from services.registry.unit import Unit
 from shared.contracts.reform import Level
 from shared.db import Conn
+from shared.rows import unnest
 
 _COLUMNS = (
     "unit_id", "code", "name", "kind", "level", "parent_id", "district_id", "commune_id", "edition", "valid_from",
     "valid_to", "reform_id",
 )  # fmt: skip
+_TYPES = (*["text"] * 9, "date", "date", "text")
 _UNIT = ", ".join(_COLUMNS)
 _OF_V = ", ".join(f"v.{c}" for c in _COLUMNS)
 _BEFORE = (  # what reform $1 found, with the corrections made since
@@ -34,6 +36,7 @@ class Known(NamedTuple):
     unit: Unit
     known_from: datetime
     known_to: datetime | None
+    reason: str | None = None  # of a correction
 
 
 class Choice(NamedTuple):
@@ -169,10 +172,11 @@ async def states(conn: Conn, unit_id: str) -> list[Unit]:
 async def history(conn: Conn, unit_id: str) -> list[Known]:
     """Everything that was ever said of a unit, in the order in which it became known."""
     rows = await conn.fetch(
-        f"select {_UNIT}, known_from, known_to from unit_version where unit_id = $1 order by known_from, valid_from",
+        f"select {_UNIT}, known_from, known_to, reason from unit_version where unit_id = $1"
+        " order by known_from, valid_from",
         unit_id,
     )
-    return [Known(_unit(r), r["known_from"], r["known_to"]) for r in rows]
+    return [Known(_unit(r), r["known_from"], r["known_to"], r["reason"]) for r in rows]
 
 
 async def resolve(conn: Conn, code: str | None, name_key: str | None, day: date) -> list[Unit]:
@@ -197,15 +201,14 @@ async def editions(conn: Conn) -> set[str]:
     return {r["edition"] for r in rows}
 
 
-async def save_states(conn: Conn, states: Sequence[Unit], *, known_from: datetime) -> None:
+async def save_states(conn: Conn, states: Sequence[Unit], *, known_from: datetime, reason: str | None = None) -> None:
     """Writes states that are known from a moment on; units that are new get their identity."""
-    ids = [(s.unit_id,) for s in states]
-    await conn.executemany("insert into unit (unit_id) values ($1) on conflict do nothing", ids)
-    marks = ", ".join(f"${n + 1}" for n in range(len(_COLUMNS) + 1))
-    await conn.executemany(
-        f"insert into unit_version ({_UNIT}, known_from) values ({marks})",
-        [(*s, known_from) for s in states],
+    await conn.execute(
+        "insert into unit (unit_id) select unnest($1::text[]) on conflict do nothing", [s.unit_id for s in states]
     )
+    rows, columns = unnest(_TYPES, states, after=2)
+    inserting = f"insert into unit_version (known_from, reason, {_UNIT}) select $1, $2, * from {rows}"
+    await conn.execute(inserting, known_from, reason, *columns)
 
 
 async def end_states(
@@ -239,15 +242,15 @@ async def restore_states(conn: Conn, reform_id: str, *, known_from: datetime) ->
     await save_states(conn, [_unit(r) for r in rows], known_from=known_from)
 
 
-async def replace_state(conn: Conn, state: Unit, *, known_from: datetime) -> None:
-    """What was known of a unit from `valid_from` on was wrong: this is known from now on."""
+async def replace_state(conn: Conn, state: Unit, *, known_from: datetime, reason: str) -> None:
+    """What was known of a unit from `valid_from` on was wrong: this is known from now on, and why."""
     await conn.execute(
         "update unit_version set known_to = $3 where unit_id = $1 and valid_from = $2 and known_to is null",
         state.unit_id,
         state.valid_from,
         known_from,
     )
-    await save_states(conn, [state], known_from=known_from)
+    await save_states(conn, [state], known_from=known_from, reason=reason)
 
 
 async def lock_map(conn: Conn) -> None:

@@ -37,24 +37,22 @@ class OnTeam(NamedTuple):
 @routes.get("/to/{team_id}/them")
 async def show_join(visit: Visiting, team_id: TeamId) -> Response:
     """An empty place."""
-    team = await _team(visit, visit.must_be(*ROLES), team_id)
+    team = await team_of(visit, visit.must_be(*ROLES), team_id)
     blank = dict.fromkeys(("full_name", "phone", "organisation_id"), "")
     new = {"member_id": visit.service.new_id(), "role": "member", "joined_on": visit.today_typed}
-    return await visit.page(
-        "form_join.html", form=Form(blank | new), team=team, organisations=await _organisations(visit)
-    )
+    return await visit.page("form_join.html", form=Form(blank | new), **await _joining(visit, team))
 
 
 @routes.post("/to/{team_id}/them")
 async def take_join(visit: Visiting, team_id: TeamId, request: Request) -> Response:
     """Adds the person, or says what is wrong."""
     caller, values = visit.must_send(*ROLES), await posted(request)
-    team = await _team(visit, caller, team_id)
+    team = await team_of(visit, caller, team_id)
     try:
         await join_team.join_team(visit.service, team_id, body(join_team.JoinTeam, values), caller)
     except Problem as problem:
-        form, known = Form({"role": "", **values}, problem), await _organisations(visit)
-        return await visit.again("form_join.html", form, team=team, organisations=known)
+        form = Form({"role": "", **values}, problem)
+        return await visit.again("form_join.html", form, **await _joining(visit, team))
     return visit.go(f"/so/to/{team_id}?done=joined")
 
 
@@ -85,7 +83,7 @@ async def show_move(visit: Visiting, team_id: TeamId, member_id: MemberId) -> Re
     caller = visit.must_be(*ROLES)
     on = await _on_team(visit, caller, team_id, member_id)
     values = {"to_team_id": "", "role": "member", "moved_on": visit.today_typed, "key": visit.service.new_id()}
-    where = await _other_teams(visit, caller, on.team)
+    where = await other_teams(visit, caller, on.team)
     return await visit.page("form_member_move.html", form=Form(values), **where, **on._asdict())
 
 
@@ -98,7 +96,7 @@ async def take_move(visit: Visiting, team_id: TeamId, member_id: MemberId, reque
         wanted = body(move_member.MoveMember, {**values, "from_team_id": team_id})
         await move_member.move_member(visit.service, member_id, wanted, caller, visit.key(values))
     except Problem as problem:
-        where = await _other_teams(visit, caller, on.team)
+        where = await other_teams(visit, caller, on.team)
         return await visit.again("form_member_move.html", Form(values, problem), **where, **on._asdict())
     return visit.go(f"/so/to/{wanted.to_team_id}?done=moved")
 
@@ -124,7 +122,7 @@ async def take_leave(visit: Visiting, team_id: TeamId, member_id: MemberId, requ
     return visit.go(f"/so/to/{team_id}?done=left")
 
 
-async def _team(visit: Visit, caller: Caller, team_id: str) -> Team:
+async def team_of(visit: Visit, caller: Caller, team_id: str) -> Team:
     """A team that the caller may manage. Raises 403 or 404."""
     async with visit.service.pool.acquire() as conn:
         history = await load(conn, team_id)
@@ -134,7 +132,7 @@ async def _team(visit: Visit, caller: Caller, team_id: str) -> Team:
 
 async def _on_team(visit: Visit, caller: Caller, team_id: str, member_id: str) -> OnTeam:
     """A person's open place on a team that the caller may manage. Raises 403, 404, or 409 where it has ended."""
-    team = await _team(visit, caller, team_id)
+    team = await team_of(visit, caller, team_id)
     async with visit.service.pool.acquire() as conn, conn.transaction():
         places = await memberships.memberships_of(conn, [member_id])
         meant = membership.meant_place(places, member_id, team_id, field="team_id")
@@ -143,7 +141,12 @@ async def _on_team(visit: Visit, caller: Caller, team_id: str, member_id: str) -
     return OnTeam(team, place, names[member_id].full_name if member_id in names else member_id)
 
 
-async def _organisations(visit: Visit) -> list[tuple[str, str]]:
+async def _joining(visit: Visit, team: Team) -> dict[str, Any]:
+    may_search = visit.caller is not None and visit.caller.has(*OFFICERS)
+    return {"team": team, "organisations": await organisations_today(visit), "may_search": may_search}
+
+
+async def organisations_today(visit: Visit) -> list[tuple[str, str]]:
     """Organisations that are there today, as Vietnamese sorts."""
     async with visit.service.pool.acquire() as conn:
         found = await organisations.list_on_day(conn, visit.today, within=None, after="", limit=2000)
@@ -151,12 +154,12 @@ async def _organisations(visit: Visit) -> list[tuple[str, str]]:
     return sorted(named, key=lambda pair: sort_key(pair[1]))
 
 
-async def _other_teams(visit: Visit, caller: Caller, team: Team) -> dict[str, Any]:
-    """The caller's other teams of today at a unit, which the address names, or else around the team's own; and the
-    units to look at. A leader has no other team."""
+async def other_teams(visit: Visit, caller: Caller, team: Team, *, unit_id: str | None = None) -> dict[str, Any]:
+    """The caller's other teams of today at a unit, which the address names (else `unit_id`, else the team's district);
+    and the units to look at. A leader has no other team."""
     if not caller.has(*OFFICERS):
         return {"teams": [], "choices": [], "within": ""}
-    province, within = visit.service.province, visit.asked("within") or team.district_id or team.unit_id
+    province, within = visit.service.province, visit.asked_id("within") or unit_id or team.district_id or team.unit_id
     async with visit.service.pool.acquire() as conn:
         found = await pages.teams_on_day(conn, visit.today, within=[within], level=None)
         known = await units.map_of_day(conn, visit.today, root=province)

@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from services.registry import editions, execute_reform, preview_reform, reverse_reform
-from services.registry.preview_reform import Preview
+from services.registry.preview_reform import Named, Preview, QuestionLine
 from services.registry.reform_body import EDITION, ReformBody
 from services.registry.store import pages, reforms, units
 from services.registry.store.reforms import Reform
 from services.registry.web import lineage
+from services.registry.web.own_reform_body import chosen
 from services.registry.web.units import what_changed
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared.auth import OFFICERS, Role
@@ -25,6 +26,8 @@ from shared.web.forms import Form, posted, refused
 
 routes = page_router()
 READERS = (*OFFICERS, Role.OPERATOR)
+MANY = 5
+"""From so many questions about one unit on, one answer for the rest of them is offered."""
 DOERS = (Role.PROVINCE_OFFICER, Role.OPERATOR)
 EditionName = Annotated[str, Path(pattern=EDITION)]
 ReformId = Annotated[str, Path(pattern=ID_PATTERN)]
@@ -48,7 +51,7 @@ async def show_preview(visit: Visiting, edition: EditionName) -> HTMLResponse:
     caller = visit.must_be(*DOERS)
     values = {"reform_id": await _free_id(visit, edition)}
     preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
-    return await _page(visit, edition, preview, Form({**values, **_unanswered(preview)}))
+    return await preview_page(visit, preview, Form({**values, **unanswered(preview)}), edition=edition)
 
 
 @routes.post("/sap-xep/thu/{edition}")
@@ -60,14 +63,18 @@ async def take_preview(visit: Visiting, edition: EditionName, request: Request) 
         return visit.go(f"/so/sap-xep/{values.get('reform_id') or edition}")  # sent twice
     try:
         preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
+        if (filled := with_the_rest(preview, values)) != values:
+            values = filled
+            preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
         must_be_answered(preview)
         if values.get("step") != "execute":
-            return await visit.page("reform_confirm.html", form=Form(values), preview=preview, edition=edition)
+            back = f"/so/sap-xep/thu/{edition}"
+            return await confirm_page(visit, preview, Form(values), back=back)
         done = await execute_reform.execute_reform(visit.service, _body(edition, values), caller)
     except Problem as problem:
         preview = await preview_reform.preview_reform(visit.service, open_body, caller)
-        form = Form({**_unanswered(preview), **values}, problem)
-        return await _page(visit, edition, preview, form, status=problem.status)
+        form = Form({**unanswered(preview), **values}, problem)
+        return await preview_page(visit, preview, form, edition=edition)
     return visit.go(f"/so/sap-xep/{done.reform_id}?done=1")
 
 
@@ -109,10 +116,43 @@ async def take_reversal(visit: Visiting, reform_id: ReformId) -> Response:
     return visit.go(f"/so/sap-xep/{reform_id}")
 
 
-async def _page(visit: Visit, edition: str, preview: Preview, form: Form, *, status: int = 200) -> HTMLResponse:
+async def confirm_page(visit: Visit, preview: Preview, form: Form, *, back: str | None) -> HTMLResponse:
+    """Asks once more; before its effective day there is nothing to confirm yet."""
+    due = preview.effective_on <= visit.today
+    return await visit.page("reform_confirm.html", form=form, preview=preview, back=back, may_execute=due)
+
+
+async def preview_page(visit: Visit, preview: Preview, form: Form, *, edition: str | None) -> HTMLResponse:
+    """What a decision would do, with its questions; `edition` of a bundled one."""
     return await visit.page(
-        "reform_preview.html", status=status, form=form, preview=preview, edition=edition, made=made_of(preview)
+        "reform_preview.html",
+        status=form.problem.status if form.problem else 200,
+        form=form,
+        kept={n: v for n, v in form.values.items() if n != "step" and not n.startswith(("choices.", "rest."))},
+        common=common_of(preview),
+        preview=preview,
+        edition=edition,
+        made=made_of(preview),
     )
+
+
+def common_of(preview: Preview) -> list[tuple[Named, list[Named]]]:
+    """Units of which so much is asked that one answer for all of it helps, with the answers that there are."""
+    asked: dict[str, list[QuestionLine]] = {}
+    for question in preview.questions:
+        asked.setdefault(question.unit.unit_id, []).append(question)
+    many = [some for some in asked.values() if len(some) >= MANY]
+    return [(some[0].unit, some[0].candidates) for some in many]
+
+
+def with_the_rest(preview: Preview, values: Mapping[str, str]) -> dict[str, str]:
+    """The choices, and for each question that is open the common one of its unit, where it is one of its candidates."""
+    found = dict(values)
+    for question in preview.questions:
+        rest = values.get(f"rest.{question.unit.unit_id}", "")
+        if rest in {c.unit_id for c in question.candidates}:
+            found[question.field] = rest
+    return found
 
 
 def made_of(preview: Preview) -> list[tuple[str, list[tuple[str, bool]]]]:
@@ -126,12 +166,7 @@ def made_of(preview: Preview) -> list[tuple[str, list[tuple[str, bool]]]]:
 
 def _body(edition: str, values: Mapping[str, str]) -> ReformBody:
     """The body of the API for an edition and the choices that were made; an empty choice is none."""
-    chosen: dict[str, dict[str, str]] = {"teams": {}, "villages": {}}
-    for name, value in values.items():
-        kind, _, subject_id = name.removeprefix("choices.").partition(".")
-        if name.startswith("choices.") and kind in chosen and value:
-            chosen[kind][subject_id] = value
-    said = {"edition": edition, "reform_id": values.get("reform_id") or None, "choices": chosen}
+    said = {"edition": edition, "reform_id": values.get("reform_id") or None, "choices": chosen(values)}
     try:
         return ReformBody.model_validate(said)
     except ValidationError as error:
@@ -148,7 +183,8 @@ def must_be_answered(preview: Preview) -> None:
         raise Problem(422, "choices_needed", Text("Còn mục chưa chọn.", "Something is not chosen yet."), fields=fields)
 
 
-def _unanswered(preview: Preview) -> dict[str, str]:
+def unanswered(preview: Preview) -> dict[str, str]:
+    """The fields of the questions that are open."""
     return {q.field: "" for q in preview.questions}
 
 

@@ -88,6 +88,7 @@ async def show_teams(visit: Visiting, asked: Annotated[Asked, Query()]) -> Respo
         choices=tree.grouped(units),
         asked=asked,
         may_form=caller.has(*OFFICERS),
+        keeper=", ".join(by_id[i].name for i in caller.units if i in by_id),
     )
 
 

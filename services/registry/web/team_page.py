@@ -66,6 +66,7 @@ async def show_team(
         done=done,
         may_change=history.team.disbanded_on is None and _may_change(caller, history.team),
         may_form=caller.has(*OFFICERS),
+        keeper=_keeper(history, units, day),
     )
 
 
@@ -89,6 +90,13 @@ async def names_of(
 
 def _may_change(caller: Caller, team: Team) -> bool:
     return caller.has(*OFFICERS) or (caller.has(Role.TEAM_LEADER) and caller.team_id == team.team_id)
+
+
+def _keeper(history: TeamHistory, units: dict[tuple[str, date], Sequence[Unit]], day: date) -> str:
+    """The unit that answers for the team on a day, as a paper names it on top."""
+    place = history.place_on(day)
+    found = units[place.unit_id, place.valid_from]
+    return found[0].name if found else ""
 
 
 async def _units(conn: Conn, history: TeamHistory) -> dict[tuple[str, date], Sequence[Unit]]:

@@ -9,18 +9,19 @@ from typing import Annotated
 from fastapi import Path, Query
 from starlette.responses import HTMLResponse
 
-from services.registry import search
+from services.registry.draft_reform import WHOLE_MAP
 from services.registry.store import pages, reforms
 from services.registry.store import units as store
 from services.registry.store.reforms import Reform
 from services.registry.unit import Unit
 from services.registry.web import lineage, tree
+from services.registry.web.hits import found_by
 from services.registry.web.lineage import Changed
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared import errors
 from shared.auth import OFFICERS, Role
+from shared.contracts.reform import Level
 from shared.db import Conn
-from shared.errors import Problem
 from shared.http import ID_PATTERN
 from shared.web.forms import typed_day
 
@@ -54,21 +55,12 @@ async def show_map(
         until=days[at + 1] - _ONE_DAY if at + 1 < len(days) else None,
         root=tree.grow(units, strengths),
         wanted=wanted,
-        found=await _search(visit, wanted) if wanted else None,
+        found=await found_by(visit, wanted) if wanted else None,
         levels=tree.counts(units),
         opened=bool(opened),
         shows_members=_sees_members(visit),
         changes=changes,
     )
-
-
-async def _search(visit: Visit, wanted: str) -> Sequence[search.Hit]:
-    """What bears the name on the day, or bore it before: as far as the caller may see."""
-    try:
-        asked = search.SearchAsked(q=wanted, on=visit.day(), limit=50)
-        return (await search.find(visit.service, visit.caller, asked)).items
-    except Problem:  # nothing in it to look for
-        return ()
 
 
 async def _changes(conn: Conn, day: date) -> list[Changed]:
@@ -121,8 +113,16 @@ async def show_unit(visit: Visiting, unit_id: Annotated[str, Path(pattern=ID_PAT
         strength=node.strength if node else tree.NONE,
         shows_members=_sees_members(visit),
         may_list=_sees_members(visit),
+        may_reform=_may_reform(visit, unit),
         may_form=visit.caller is not None and visit.caller.has(*OFFICERS) and visit.caller.covers(_path(visit, unit)),
     )
+
+
+def _may_reform(visit: Visit, unit: Unit) -> bool:
+    """Whether to offer it; the reform itself asks again."""
+    if visit.caller is None or unit.parent_id is None:
+        return False
+    return visit.caller.has(*WHOLE_MAP) or (unit.level is Level.VILLAGE and visit.caller.has(*OFFICERS))
 
 
 def _path(visit: Visit, unit: Unit) -> tuple[str, ...]:

@@ -28,6 +28,11 @@ HOME = "/so"
 _ENV = environment(PAGES)
 
 
+def an_id(text: str) -> str:
+    """What was sent as an id, before the database is asked for it; empty where it cannot be one."""
+    return text if re.fullmatch(ID_PATTERN, text) else ""
+
+
 class Visit:
     """What a page needs to know of its request, and how it answers."""
 
@@ -46,7 +51,7 @@ class Visit:
     def path(self) -> str:
         """The address of the page on this site, without the language."""
         asked = [(k, v) for k, v in self.request.query_params.multi_items() if k != "lang" and v]
-        return self.request.url.path + (f"?{urlencode(asked)}" if asked else "")
+        return self.request.url.path.rstrip("/") + (f"?{urlencode(asked)}" if asked else "")
 
     def day(self, name: str = "on") -> date:
         """The day that the address asks for; today when it asks for none, or for none that exists."""
@@ -60,12 +65,15 @@ class Visit:
 
     def asked(self, name: str) -> str:
         """What the address says of a name, for a field that it fills in."""
-        return self.request.query_params.get(name, "")[:200]
+        return "".join(c for c in self.request.query_params.get(name, "")[:200] if c.isprintable())
+
+    def asked_id(self, name: str) -> str:
+        """The id that the address says of a name; empty where it is none."""
+        return an_id(self.request.query_params.get(name, ""))
 
     def key(self, values: Mapping[str, str]) -> str | None:
         """The id that a form was opened with; none where somebody spoilt it, which costs only the second chance."""
-        key = values.get("key", "")
-        return key if re.fullmatch(ID_PATTERN, key) else None
+        return an_id(values.get("key", "")) or None
 
     def must_be(self, *roles: Role) -> Caller:
         """The caller of a page that only these roles may see. Raises 401 or 403."""
@@ -105,7 +113,7 @@ class Visit:
             sign_in_href=f"/sign-in?{urlencode({'back': self.path})}" if embedded else None,
             sign_out_href="/sign-out" if embedded else None,
         )
-        html = _ENV.get_template(template).render({**around, **context})
+        html = _ENV.get_template(template).render({**around, "today": self.today, **context})
         response = HTMLResponse(html, status_code=status, headers={"cache-control": "no-store"})
         if self.request.query_params.get("lang") == self.lang:
             response.set_cookie("lang", self.lang, max_age=365 * 86400, samesite="lax", httponly=True)

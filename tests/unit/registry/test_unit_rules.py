@@ -9,7 +9,7 @@ import pytest
 from services.registry import resolve_unit, unit_rules
 from services.registry.resolve_unit import Found
 from services.registry.unit import Unit
-from services.registry.unit_rules import Correction, Village
+from services.registry.unit_rules import Above, Correction, Village
 from shared.clock import VIETNAM
 from shared.contracts.reform import Level
 from shared.contracts.registry import UnitCorrected, UnitEstablished
@@ -96,7 +96,7 @@ LY_SON_BEFORE = LY_SON._replace(
     code="536", name="Huyện Lý Sơn", kind="district", level=Level.DISTRICT, district_id="536", commune_id=None,
     valid_from=START, valid_to=TURN,
 )  # fmt: skip
-NOTHING = Correction(START, None, None, None)
+NOTHING = Correction(START, "Gõ nhầm")
 
 
 def test_a_correction_changes_one_state_and_tells_all_of_it() -> None:
@@ -106,6 +106,7 @@ def test_a_correction_changes_one_state_and_tells_all_of_it() -> None:
     assert event == UnitCorrected(
         occurred_at=NOW, unit_id="536", since=TURN, code="21549", name="Đặc khu Lý Sơn", kind="special_zone",
         level=Level.COMMUNE, parent_id="51", district_id=None, commune_id="536",
+        reason="Gõ nhầm",
     )  # fmt: skip
 
 
@@ -155,6 +156,36 @@ def test_a_code_that_comes_into_use_when_the_state_has_ended_is_free() -> None:
     ended = TOWN._replace(valid_to=TURN)
     later = TOWN._replace(unit_id="21401", code="21401", valid_from=TURN)
     assert unit_rules.correct([ended], NOTHING._replace(code="21401"), [later], NOW)[0].code == "21401"
+
+
+BINH_SON = LY_SON_BEFORE._replace(unit_id="524", code="524", name="Huyện Bình Sơn", district_id="524", valid_to=None)
+
+
+@pytest.mark.parametrize(
+    ("parents", "lasts", "refusal"),
+    [
+        ([BINH_SON], None, None),
+        ([BINH_SON._replace(valid_to=TURN)], None, ("parent_not_in_force", "parent_id")),
+        ([BINH_SON._replace(valid_to=TURN)], TURN, None),
+        ([BINH_SON._replace(valid_from=TURN)], None, ("parent_not_in_force", "parent_id")),
+        ([BINH_SON._replace(valid_to=TURN), BINH_SON._replace(valid_from=TURN, name="Huyện Bình")], None, None),
+        ([BINH_SON._replace(valid_to=TURN), LY_SON], None, ("parent_not_in_force", "parent_id")),
+        ([TOWN], None, ("level_does_not_fit", "parent_id")),
+    ],
+)
+def test_a_parent_is_one_above_all_the_time(
+    parents: list[Unit], lasts: date | None, refusal: tuple[str, str] | None
+) -> None:
+    state, above = TOWN._replace(valid_to=lasts), Above(parents, False, [])
+    wish = NOTHING._replace(parent_id="524")
+    if refusal is None:
+        right, event = unit_rules.correct([state], wish, [], NOW, above=above)
+        assert (right.parent_id, right.district_id, right.commune_id) == ("524", "524", TOWN.unit_id)
+        assert (event.parent_id, event.district_id, event.commune_id) == ("524", "524", TOWN.unit_id)
+        return
+    with pytest.raises(Problem) as refused:
+        unit_rules.correct([state], wish, [], NOW, above=above)
+    assert slug_of(refused) == refusal
 
 
 # -- what a paper means -----------------------------------------------------------------------------------------------

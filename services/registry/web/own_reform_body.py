@@ -1,0 +1,128 @@
+"""The body of the API that a drafted reform makes: fields are named by their paths in it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from services.registry.reform_body import ReformBody
+from services.registry.unit import Unit
+from shared import errors
+from shared.contracts.reform import Level
+from shared.errors import Text
+from shared.web.forms import NOT_A_DAY, refused, typed_day
+
+PARTS = 4
+"""Units that one may be split into on the page; the API takes any number."""
+KINDS_OF = {
+    Level.PROVINCE: ["province"],
+    Level.DISTRICT: ["district", "town", "provincial_city"],
+    Level.COMMUNE: ["commune", "ward", "township", "special_zone"],
+    Level.VILLAGE: ["hamlet", "village", "ethnic_village", "residential_group", "residential_area"],
+}
+BASIS = ("number", "title", "issuer", "issued_on")
+EFFECTIVE, PARENT, HEIR = "plan.effective_on", "plan.successors.0.unit.parent_id", "heir"
+_DAYS = ("plan.legal_basis.issued_on", EFFECTIVE)
+
+
+class What(StrEnum):
+    """What is done with the units."""
+
+    MERGE = "merge"
+    CHANGE = "change"
+    SPLIT = "split"
+
+
+class Drawn(NamedTuple):
+    """What is done with which units."""
+
+    what: What
+    units: Sequence[Unit]
+
+
+def must_have_enough(drawn: Drawn) -> None:
+    """Raises 422 unless there are two units at least to merge, or one to change or to split."""
+    count = len(drawn.units)
+    if drawn.what is What.MERGE and count < 2:
+        raise errors.invalid(
+            "too_few_units", "unit", "Hãy chọn ít nhất hai đơn vị để nhập.", "Choose at least two units to merge."
+        )
+    if drawn.what is not What.MERGE and count != 1:
+        raise errors.invalid("one_unit", "unit", "Hãy chọn một đơn vị.", "Choose one unit.")
+
+
+def first_values(drawn: Drawn, today: str, new_id: Callable[[], str]) -> dict[str, str]:
+    """What stands in the form when it is opened."""
+    first = drawn.units[0]
+    parts = range(PARTS if drawn.what is What.SPLIT else 1)
+    values = {f"plan.legal_basis.{name}": "" for name in BASIS}
+    values |= {EFFECTIVE: today, PARENT: first.parent_id or "", HEIR: "0", "plan.reform_id": new_id()}
+    for n in parts:
+        values |= {_unit(n, "unit_id"): new_id(), _unit(n, "name"): "", _unit(n, "code"): ""}
+        values[_unit(n, "kind")] = first.kind
+    if drawn.what is What.CHANGE:
+        values |= {_unit(0, "unit_id"): first.unit_id, _unit(0, "name"): first.name, _unit(0, "code"): first.code}
+    return values
+
+
+def body_of(drawn: Drawn, values: Mapping[str, str]) -> ReformBody:
+    """The body of the API. Raises 422 with every field that is wrong."""
+    made = [n for n in range(PARTS if drawn.what is What.SPLIT else 1) if _is_made(drawn, values, n)]
+    plan = {
+        "reform_id": values.get("plan.reform_id", ""),
+        "legal_basis": {name: _value(values, f"plan.legal_basis.{name}") for name in BASIS},
+        "effective_on": _value(values, EFFECTIVE),
+        "successors": [_successor(drawn, values, n) for n in made],
+        "heirs": _heirs(drawn, values, made),
+    }
+    try:
+        return ReformBody.model_validate({"plan": plan, "choices": chosen(values)})
+    except ValidationError as error:
+        unread = [name for name in _DAYS if values.get(name) and typed_day(values[name]) is None]
+        empty = [name for name, value in values.items() if name.startswith("plan.") and not value]
+        raise refused(error, {**dict.fromkeys(unread, NOT_A_DAY), **dict.fromkeys(empty, _MISSING)}) from error
+
+
+_MISSING = Text("cần điền mục này", "this has to be filled in")
+
+
+def chosen(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The choices that were made, by what they are for; an empty one is none."""
+    found: dict[str, dict[str, str]] = {"teams": {}, "villages": {}}
+    for name, value in values.items():
+        kind, _, subject_id = name.removeprefix("choices.").partition(".")
+        if name.startswith("choices.") and kind in found and value:
+            found[kind][subject_id] = value
+    return found
+
+
+def _is_made(drawn: Drawn, values: Mapping[str, str], n: int) -> bool:
+    """The third and the fourth part of a split are made where they have a name."""
+    return drawn.what is not What.SPLIT or n < 2 or bool(values.get(_unit(n, "name")))
+
+
+def _successor(drawn: Drawn, values: Mapping[str, str], n: int) -> dict[str, Any]:
+    unit = {name: values.get(_unit(n, name), "") for name in ("unit_id", "name", "kind", "code")}
+    where = {"level": drawn.units[0].level, "parent_id": values.get(PARENT) or None}
+    part = "part" if drawn.what is What.SPLIT else "whole"
+    return {"unit": {**unit, **where}, "predecessors": [{"unit_id": u.unit_id, "part": part} for u in drawn.units]}
+
+
+def _heirs(drawn: Drawn, values: Mapping[str, str], made: Sequence[int]) -> dict[str, str]:
+    """Of a unit that is split: the part that is chosen. Of merged ones it is the only successor anyway."""
+    if drawn.what is not What.SPLIT:
+        return {}
+    heir = next((n for n in made if values.get(HEIR) == str(n)), 0)
+    return {drawn.units[0].unit_id: values.get(_unit(heir, "unit_id"), "")}
+
+
+def _value(values: Mapping[str, str], name: str) -> Any:
+    text = values.get(name, "")
+    return (typed_day(text) or text) if name in _DAYS else text
+
+
+def _unit(n: int, name: str) -> str:
+    return f"plan.successors.{n}.unit.{name}"
