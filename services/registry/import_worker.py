@@ -15,9 +15,10 @@ from services.registry.person import Action, Why
 from services.registry.store import imports
 from services.registry.store import vault as vault_store
 from shared.auth import Caller
+from shared.cancellation import heed_cancellation
 from shared.db import INFRASTRUCTURE_ERRORS
 from shared.errors import FieldError, Problem, Text
-from shared.projection.decoding import collect_rarely
+from shared.garbage import collect_rarely
 from shared.service import Service
 from shared.sheets import reading
 from shared.telemetry import current_traceparent, logger
@@ -99,6 +100,7 @@ class Worker:
             while True:
                 job = await self._jobs.get()
                 await self._work(job)
+                heed_cancellation()
                 self._alive.discard(job.import_id)
 
     async def _work(self, job: Job) -> None:
@@ -166,6 +168,7 @@ class Worker:
             await work()
         except INFRASTRUCTURE_ERRORS as error:
             log.warning("imports_lost_database", reason=type(error).__name__)
+            heed_cancellation()
 
 
 async def purge(service: Service) -> list[str]:

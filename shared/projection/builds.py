@@ -15,10 +15,10 @@ from typing import NamedTuple
 from shared import bus
 from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
 from shared.follow import Batch, Follower
+from shared.garbage import collect_rarely
 from shared.leader import leadership
 from shared.projection import Projection, store
 from shared.projection.engine import Engine
-from shared.projection.garbage import collect_rarely
 from shared.projection.pipeline import run_through
 from shared.projection.store import Difference, InService
 from shared.telemetry import logger

@@ -15,10 +15,10 @@ from shared import faults, telemetry
 from shared.cloudevents import Message, decode
 from shared.db import Conn, Pool
 from shared.follow import Batch
+from shared.garbage import Sweeper
 from shared.projection import Key, Projection, Rows, Table, store, store_rows
 from shared.projection.decoding import Decoder
 from shared.projection.folding import Memory, halves, try_fold
-from shared.projection.garbage import Sweeper
 from shared.projection.store import Checkpoint, ParkedEvent
 from shared.projection.trouble import DATA_ERRORS, Fenced, Gap, Held, Item, ParkLimit, UnknownInRebuild, Unwritable
 from shared.telemetry import logger

@@ -11,10 +11,10 @@ from shared import bus, telemetry
 from shared.cancellation import heed_cancellation
 from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
 from shared.follow import Follower, HistoryCut
+from shared.garbage import collect_rarely
 from shared.leader import leadership
 from shared.projection import Projection, builds, store
 from shared.projection.engine import Engine, Fenced, Gap, OnCommit, ParkLimit, UnknownInRebuild
-from shared.projection.garbage import collect_rarely
 from shared.projection.pipeline import run_through
 from shared.telemetry import logger
 from shared.wire import StreamClient

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -69,7 +69,7 @@ async def stopped_at(here: World, table: str) -> AsyncIterator[Callable[[int], A
         yield until
 
 
-Answer = Awaitable[httpx.Response]
+Answer = Coroutine[Any, Any, httpx.Response]
 Command = Callable[[World, Villages], Awaitable[tuple[str, str, Callable[[], Answer]]]]
 """Prepares; answers with the team, the table that the command writes to, and the command."""
 

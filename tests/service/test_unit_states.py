@@ -85,7 +85,7 @@ async def test_a_reform_on_the_first_day_of_a_state_is_taken_back_too(conn: Conn
 async def test_a_correction_of_the_ended_state_survives_the_reversal(conn: Conn) -> None:
     await units.end_states(conn, ["1"], on=TURN, known_from=T1, reform_id="r")
     [ended] = await units.states(conn, "1")
-    await units.replace_state(conn, ended._replace(name="Xã Đúng"), known_from=T1 + timedelta(hours=1))
+    await units.replace_state(conn, ended._replace(name="Xã Đúng"), known_from=T1 + timedelta(hours=1), reason="x")
     await units.restore_states(conn, "r", known_from=T2)
     assert await told(conn) == [("Xã Đúng", START, None)]
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from python_calamine import CalamineError, PasswordError
 
 from shared.errors import Problem
 from shared.sheets import cells, child, container, reading, refusals, writing
@@ -293,9 +294,9 @@ def test_a_zip_file_with_a_password_is_answered_in_words() -> None:
 @pytest.mark.parametrize(
     ("error", "slug"),
     [
-        (child.PasswordError("x"), "workbook_encrypted"),
-        (child.CalamineError("Cannot detect file format"), "not_a_workbook"),
-        (child.CalamineError("Xml error"), "workbook_damaged"),
+        (PasswordError("x"), "workbook_encrypted"),
+        (CalamineError("Cannot detect file format"), "not_a_workbook"),
+        (CalamineError("Xml error"), "workbook_damaged"),
     ],
 )
 def test_what_the_library_cannot_read_is_answered_in_words(

@@ -17,9 +17,9 @@ from shared.cloudevents import decode
 from shared.contracts import Recorded
 from shared.db import Conn, Pool
 from shared.follow import Batch
+from shared.garbage import collect_rarely
 from shared.projection import Key, Projection, Rows, Shape, Table, builds, store, store_rows
 from shared.projection.engine import CACHE_LIMIT
-from shared.projection.garbage import collect_rarely
 from shared.projection.store import Checkpoint
 from shared.wire import StreamClient
 from tests.bench.program import Answer, main

@@ -8,8 +8,8 @@ from contextlib import aclosing
 from services.reporting.projections import PROJECTIONS
 from shared import bus, follow
 from shared.cloudevents import decode
+from shared.garbage import collect_rarely
 from shared.projection import Rows
-from shared.projection.garbage import collect_rarely
 from tests.bench.program import Answer, main
 
 
