@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import nats.errors
 import pytest
+from nats.aio.client import Client
 
 from shared import bus
 from shared.wire import ApiError, Replies, StreamClient, hpub
@@ -53,6 +54,27 @@ async def test_prepared_bytes_arrive_raw_with_subject_reply_and_headers(client: 
     await client.publish("raw.a", b"late")
     await comes(lambda: len(again) == 1)
     assert len(taken) == 3
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50, 10_000])
+async def test_messages_are_the_same_however_the_socket_cuts_them(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raw and plain messages, with and without a reply, and what else a server says, in one stream of bytes."""
+    client, taken, plain = StreamClient(), list[Taken](), list[tuple[int, bytes]]()
+    client._raw[1] = lambda *message: taken.append(message)
+
+    async def other(_: Client, sid: int, _subject: bytes, _reply: bytes, data: bytes, _headers: bytes) -> None:
+        plain.append((sid, bytes(data)))
+
+    monkeypatch.setattr(Client, "_process_msg", other)
+    block = b"NATS/1.0\r\nce-id: 1\r\n\r\n"
+    one, two = b"HMSG a 1 %d %d\r\n%b" % (len(block), len(block) + 5, block), b"MSG b 2 3\r\nabc\r\n"
+    three = b"HMSG c 1 r.1 %d %d\r\n%b" % (len(block), len(block), block)
+    four = b"HMSG d 2 r.2 %d %d\r\n%b" % (len(block), len(block) + 4, block)
+    said = (one + b"H\r\nM!\r\n" + two + three + b"\r\n" + b"+OK\r\n" + four + b"zwei\r\n") * 3
+    for at in range(0, len(said), size):
+        await client._ps.parse(said[at : at + size])
+    assert taken == [(b"a", b"", b"H\r\nM!", block), (b"c", b"r.1", b"", block)] * 3
+    assert plain == [(2, b"abc"), (2, b"zwei")] * 3
 
 
 @pytest.mark.expects_errors

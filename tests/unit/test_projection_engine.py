@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -18,9 +19,10 @@ from shared.contracts.registry import TeamFormed
 from shared.db import Pool
 from shared.event_log import LogRow
 from shared.follow import Batch
-from shared.projection import Projection, Rows, fold_all, store
+from shared.projection import Projection, Rows, fold_all, store, store_rows
 from shared.projection.builds import prepare
 from shared.projection.engine import Engine, Fenced, Gap, ParkLimit, UnknownInRebuild
+from shared.projection.pipeline import run_through
 from shared.projection.store import ParkedEvent
 from shared.relay import header_block
 from tests.support import tally
@@ -110,6 +112,15 @@ async def agrees(pool: Pool, events: list[Sent]) -> None:
     assert await position(pool) == len(events)
 
 
+async def empty(pool: Pool) -> None:
+    """As if nothing had been folded yet."""
+    async with pool.acquire() as conn:
+        await conn.execute(
+            "truncate tally_1.team_tally, tally_1.district_tally, tally_1.district_count, parked;"
+            " update checkpoint set pos = 0"
+        )
+
+
 histories = st.lists(
     st.builds(Sent, st.sampled_from(["a", "b", "c", "d"]), st.integers(1, 9), st.sampled_from(KINDS)),
     min_size=1,
@@ -122,11 +133,7 @@ histories = st.lists(
 async def test_any_cut_and_any_repetition_gives_the_same_rows(
     pool: Pool, events: list[Sent], data: st.DataObject
 ) -> None:
-    async with pool.acquire() as conn:
-        await conn.execute(
-            "truncate tally_1.team_tally, tally_1.district_tally, tally_1.district_count, parked;"
-            " update checkpoint set pos = 0"
-        )
+    await empty(pool)
     ends = data.draw(st.sets(st.integers(1, len(events)), max_size=6), label="cuts")
     engine = await ready(pool)
     for begin, end in pairwise([0, *sorted(ends | {len(events)})]):
@@ -137,6 +144,58 @@ async def test_any_cut_and_any_repetition_gives_the_same_rows(
         if data.draw(st.booleans(), label="restart"):
             engine = await ready(pool)
     await agrees(pool, events)
+
+
+@given(events=histories, data=st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_batches_folded_while_others_are_written_give_the_same_rows(
+    pool: Pool, events: list[Sent], data: st.DataObject
+) -> None:
+    """A batch that cannot be stored is done again in halves while the next has been folded on top of it."""
+    await empty(pool)
+    ends = data.draw(st.sets(st.integers(1, len(events)), max_size=9), label="cuts")
+
+    async def batches() -> AsyncIterator[Batch]:
+        for begin, end in pairwise([0, *sorted(ends | {len(events)})]):
+            yield batch(events, begin + 1, end)
+
+    told: list[int] = []
+
+    async def committed(pos: int) -> None:
+        told.append(pos)
+        assert await position(pool) >= pos
+
+    await run_through(await ready(pool), batches(), committed)
+    assert told == sorted(ends | {len(events)})
+    await agrees(pool, events)
+
+
+async def test_what_was_folded_on_top_of_a_failure_is_not_written(pool: Pool) -> None:
+    """Two batches are under way when another engine has moved on: neither is applied, neither is lost."""
+    events, one, two = some(12), await ready(pool), await ready(pool)
+    await two.apply(batch(events, 1, 4))
+    results = await asyncio.gather(
+        one.apply(batch(events, 1, 6)), one.apply(batch(events, 7, 12)), return_exceptions=True
+    )
+    assert [type(r) for r in results] == [Fenced, Fenced]
+    await agrees(pool, events[:4])
+    assert await one.refresh() == {"registry": 4}
+    await asyncio.gather(one.apply(batch(events, 5, 8)), one.apply(batch(events, 9, 12)))
+    await agrees(pool, events)
+
+
+async def test_counters_sum_numbers_and_keep_the_latest_moment_and_the_first_text(pool: Pool) -> None:
+    early, late = NOW - timedelta(days=1), NOW + timedelta(days=1)
+    for rows in ([("d", "one", 2, NOW)], [("d", None, -5, early), ("e", None, 0, NOW)], [("d", "two", 1, late)]):
+        async with pool.acquire() as conn:
+            await store_rows.upsert(conn, "tally_1", [(tally.district_counts, rows)])
+    async with pool.acquire() as conn:
+        found = await conn.fetch("select * from tally_1.district_count order by 1")
+    assert [tuple(r) for r in found] == [("d", "one", -2, late), ("e", None, 0, NOW)]
+    added = ["one", 2, NOW]
+    for more in ((None, -5, early), ("two", 1, late)):
+        tally.district_counts.merge(added, more)
+    assert added == ["one", -2, late], "in memory as in the database"
 
 
 def some(count: int, *, team: str = "t") -> list[Sent]:
@@ -173,8 +232,6 @@ async def test_an_overtaken_engine_is_fenced_and_its_memory_is_not_used(pool: Po
 
 
 async def test_two_engines_at_the_same_moment_apply_a_batch_once(pool: Pool) -> None:
-    import asyncio
-
     events, one, two = some(50), await ready(pool), await ready(pool)
     results = await asyncio.gather(
         one.apply(batch(events, 1, 50)), two.apply(batch(events, 1, 50)), return_exceptions=True
