@@ -7,6 +7,7 @@ machine only, end with the process that started them however it ends, and start 
 
 import asyncio
 import contextlib
+import os
 import random
 import shutil
 import signal
@@ -39,13 +40,19 @@ jetstream {{
 }}
 """
 
+def _shared_buffers() -> str:
+    """An eighth of this machine's memory, from 128 MB to 1 GB; Postgres touches no more of it than it needs."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return f"{min(max(memory // 8 // 2**20, 128), 1024)}MB"
+
+
 _POSTGRES_SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "fsync": "on",
     "synchronous_commit": "on",
     "max_connections": "200",
-    "shared_buffers": "256MB",
+    "shared_buffers": _shared_buffers(),
     "effective_cache_size": "1GB",
     "max_wal_size": "4GB",
     "random_page_cost": "1.1",

@@ -35,7 +35,7 @@ ATOMIC_BYTES = 4 * 1024 * 1024
 """Payload of an atomic batch, so that a batch of large events is acknowledged in time."""
 READ_AHEAD = 4
 """Atomic batches read from the log at once and published one behind the other."""
-SEQUENCE_PACE, PUBLISH_PACE = 0.005, 0.03
+SEQUENCE_PACE, PUBLISH_PACE = 0.002, 0.03
 """Least seconds from one look at what was staged, or sequenced, to the next, once all that was there is taken. Each
 costs a wait for the disk, which commands need too; what comes alone is taken at once."""
 SLOWLY = 1.0
