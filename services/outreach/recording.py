@@ -89,9 +89,10 @@ async def _record_lot(service: Service, requests: Sequence[list[_Asked]]) -> lis
         both = list(zip(asked, decided, strict=True))
         taken = {found.guidance_id: (found, a.trace) for a, found in reversed(both) if isinstance(found, Guidance)}
         saved = await _save(conn, {i: found for i, (found, _) in taken.items()})
-        doubtful = {i for a, found in both if (i := _known_to_sender(a, found))} - set(saved)
+        new = set(saved)
+        doubtful = {i for a, found in both if (i := _known_to_sender(a, found))} - new
         digests = await store.digests(conn, sorted(doubtful)) if doubtful else {}
-        receipts[:], ids[:] = [_receipt(a, found, set(saved), digests) for a, found in both], saved
+        receipts[:], ids[:] = [_receipt(a, found, new, digests) for a, found in both], saved
         return Decision({}, [guidance.guided(taken[i][0]) for i in saved], [taken[i][1] for i in saved])
 
     done = await service.commands.commit("record_guidances", work)
@@ -154,7 +155,8 @@ def _known_to_sender(asked: _Asked, found: Guidance | Refused) -> str | None:
 def _receipt(asked: _Asked, found: Guidance | Refused, saved: set[str], digests: dict[str, str]) -> ItemReceipt:
     """The receipt of the next item; notes in `digests` what is recorded with it."""
     item = asked.item
-    if isinstance(item, Sent) and found is not _OUTSIDE and digests.get(item.guidance_id) == item.digest:
+    known = digests.get(item.guidance_id) if isinstance(item, Sent) else None
+    if known and isinstance(item, Sent) and found is not _OUTSIDE and known == item.digest:
         # also when it would be refused now, for the member has left since: it is recorded, and that was asked
         return ItemReceipt(guidance_id=item.guidance_id, result="already_had")
     if isinstance(found, Refused):

@@ -38,5 +38,5 @@ def parse(type_name: str, payload: bytes | str) -> Event:
     cls = EVENTS.get(type_name)
     if cls is None:
         raise UnknownEvent(type_name)
-    event: Event = cls.__pydantic_validator__.validate_json(payload)  # what `model_validate_json` does, without its care
+    event: Event = cls.__pydantic_validator__.validate_json(payload)  # all that `model_validate_json` comes to
     return event
