@@ -61,7 +61,7 @@ async def stopped_at(here: World, table: str) -> AsyncIterator[Callable[[int], A
             for _ in range(500):
                 asked = "select count(distinct pid) from pg_locks where not granted"
                 asked += " and pid in (select pid from pg_stat_activity where datname = current_database()"
-            asked += " and backend_type = 'client backend')"  # not the autovacuum's
+                asked += " and backend_type = 'client backend')"  # not the autovacuum's
                 if await conn.fetchval(asked) >= waiting:
                     return
                 await asyncio.sleep(0.01)
