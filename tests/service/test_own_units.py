@@ -9,6 +9,7 @@ import pytest
 
 from shared.auth import Role
 from tests.service.reforms import World, world
+from tests.support.pages import page
 from tests.support.servers import Nats, Postgres
 from tests.support.world import MO_DUC, a_team, ok, refused
 
@@ -70,3 +71,20 @@ async def test_a_reform_gives_no_rights_and_the_refusal_says_where_to_look(here:
 async def test_it_is_for_officers(here: World) -> None:
     member = here.running.client(Role.MEMBER, units=[NGHIA_DUNG], member_id="m")
     refused(await member.get("/registry/own-units"), 403, "role_not_allowed", "Authorization")
+
+
+# -- the desk ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_desk_says_what_comes_after_the_own_unit(here: World) -> None:
+    merged, split, district, kept, unknown = [
+        await page(here.running.client(Role.COMMUNE_OFFICER, units=[unit_id]), "/so")
+        for unit_id in (NGHIA_DUNG, TRA_BUI, MO_DUC, LY_SON, "nowhere")
+    ]
+    ask = "Bạn không thấy tổ và người của đơn vị mới. Quyền không tự chuyển: hãy xin cấp quyền cho đơn vị mới."
+    assert f"Xã Nghĩa Dũng không còn từ 01/07/2025. Kế thừa: Xã An Phú. {ask}" in merged
+    assert "Xã Trà Bùi không còn từ 01/07/2025. Kế thừa: Xã Cà Đam, Xã Tây Trà Bồng. Tiếp nhận việc còn dở: Xã" in split
+    assert "Huyện Mộ Đức không còn từ 01/07/2025." in district
+    assert "Tiếp nhận việc còn dở: Xã Mộ Đức." in district
+    assert "Quyền không tự chuyển" not in kept
+    assert "Tài khoản của bạn ghi đơn vị «nowhere», không có trong sổ đăng ký." in unknown
