@@ -189,6 +189,7 @@ async def test_more_files_than_may_wait_are_asked_to_come_back(
     assert (await officer.get("/registry/imports")).json() == [], "nothing of it is kept"
 
 
+@pytest.mark.expects_errors
 @pytest.mark.parametrize(
     ("error", "slug"),
     [

@@ -171,7 +171,7 @@ async def _only_officers_read_why(running: Stack, officer: httpx.AsyncClient) ->
         said = (await ok(client.get(f"/registry/units/{DUC_NHUAN}/history")))["said"]
         assert [k["reason"] for k in said] == [None, why if told else None]
         shown = await page(client, f"/so/don-vi/{DUC_NHUAN}")
-        assert (f"Đính chính 28/07/2023 Nội dung từ 01/02/2020: Xã Đức Nhuận Mới (21403). {why}" in shown) is told
+        assert (f"Đính chính 28/07/2023Nội dung từ 01/02/2020: Xã Đức Nhuận Mới (21403). {why}" in shown) is told
         assert (why in shown) is told
 
 
