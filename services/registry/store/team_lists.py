@@ -33,13 +33,14 @@ _UNIT = (
 )
 _MEMBER = "m.joined_on <= $1 and (m.left_on is null or m.left_on >= $1)"
 _MEMBERS = f"(select count(*) from membership m where m.team_id = t.team_id and {_MEMBER})"
-_LED = (  # whether somebody leads team t on day $1
-    "exists (select from membership m join membership_role r using (member_id, team_id, joined_on)"
-    f" where m.team_id = t.team_id and {_MEMBER} and r.role = 'leader' and r.known_to is null and r.valid_from <= $1"
+_LEADERS = (  # the teams that somebody leads on day $1, a row for each leader
+    "select m.team_id from membership m join membership_role r using (member_id, team_id, joined_on)"
+    f" where {_MEMBER} and r.role = 'leader' and r.known_to is null and r.valid_from <= $1"
     " and not exists (select from membership_role l where (l.member_id, l.team_id, l.joined_on)"
     " = (r.member_id, r.team_id, r.joined_on) and l.known_to is null"
-    " and l.valid_from > r.valid_from and l.valid_from <= $1))"
+    " and l.valid_from > r.valid_from and l.valid_from <= $1)"
 )
+_LED = f"exists ({_LEADERS} and m.team_id = t.team_id)"
 
 
 class Order(StrEnum):
@@ -148,6 +149,7 @@ def _chosen(choice: Choice) -> tuple[list[Any], str]:
     if choice.words:
         values.append(choice.words)
         asked.append(f"position(${len(values)} in n.words) > 0")
-    if choice.leaderless:
-        asked.append(f"not {_LED}")
+    if choice.leaderless:  # of few teams each is looked at; of all the leaders are found once, who are few
+        everywhere = choice.scope is None and choice.within is None
+        asked.append(f"t.team_id not in ({_LEADERS})" if everywhere else f"not {_LED}")
     return values, " and ".join([f"where {_THERE}", *asked])
