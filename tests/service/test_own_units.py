@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import pytest
 
+from services.registry.store import units
+from services.registry.unit import Unit
 from shared.auth import Role
-from tests.service.reforms import World, world
+from shared.contracts.reform import Level
+from tests.service.reforms import AFTER, World, world
 from tests.support.pages import page
 from tests.support.servers import Nats, Postgres
 from tests.support.world import MO_DUC, a_team, ok, refused
@@ -54,6 +58,16 @@ async def test_a_unit_that_goes_on_is_shown_as_it_is_and_an_unknown_one_is_said_
     kept, unknown = await own(here, LY_SON, "nowhere")
     assert (kept["unit"]["name"], kept["ended_on"], kept["successors"]) == ("Đặc khu Lý Sơn", None, [])
     assert (unknown["unit"], unknown["last_known"], unknown["successors"]) == (None, None, [])
+
+
+async def test_a_unit_that_is_yet_to_come_has_not_ended(here: World) -> None:
+    later = Unit("later", "", "Thôn Sau", "hamlet", Level.VILLAGE, LY_SON, None, LY_SON, "", date(2026, 1, 1))
+    async with here.running.services["registry"].pool.acquire() as conn:
+        await units.save_states(conn, [later._replace(valid_to=date(2027, 1, 1))], known_from=AFTER)
+    [told] = await own(here, "later")
+    assert (told["unit"], told["last_known"]["name"], told["ended_on"]) == (None, "Thôn Sau", None)
+    desk = await page(here.running.client(Role.COMMUNE_OFFICER, units=["later"]), "/so")
+    assert "Thôn Sau chỉ có từ 01/01/2026." in desk
 
 
 async def test_a_reform_gives_no_rights_and_the_refusal_says_where_to_look(here: World) -> None:
