@@ -101,4 +101,5 @@ async def test_the_desk_says_what_comes_after_the_own_unit(here: World) -> None:
     assert "Huyện Mộ Đức không còn từ 01/07/2025." in district
     assert "Tiếp nhận việc còn dở: Xã Mộ Đức." in district
     assert "Quyền không tự chuyển" not in kept
+    assert "chỉ có từ" not in kept
     assert "Tài khoản của bạn ghi đơn vị «nowhere», không có trong sổ đăng ký." in unknown
