@@ -40,7 +40,9 @@ class CorrectUnit(Body):
 
     since: Day = Field(description="First day of the state that is wrong.")
     reason: Reason = Field(
-        description="Why it was wrong, for everybody who follows; name nobody.", examples=["Gõ nhầm tên xã"]
+        description="Why it was wrong, for officers who look at the unit's history; name nobody. It is told to no other"
+        " service.",
+        examples=["Gõ nhầm tên xã"],
     )
     code: Annotated[str, StringConstraints(pattern=CODE)] | None = None
     name: Name | None = Field(None, description="The full name, with its kind in front.")
@@ -77,7 +79,8 @@ async def correct_unit(
         _may_correct(caller, service.province, unit_id, states)
         bearers = await units.held(conn, body.code, None) if body.code else []
         above = await _above(conn, caller, service.province, states, body) if body.parent_id else None
-        right, event = unit_rules.correct(states, Correction(**body.model_dump()), bearers, now, above=above)
+        wish = Correction(**body.model_dump(exclude={"reason"}))
+        right, event = unit_rules.correct(states, wish, bearers, now, above=above)
         await units.replace_state(conn, right, known_from=now, reason=body.reason)
         return Decision({"unit_id": unit_id, "since": str(right.valid_from)}, [event])
 

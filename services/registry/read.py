@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.registry.form_team import TeamLevel
 from services.registry.membership import Membership, no_such_member
-from services.registry.store import memberships, teams, units
+from services.registry.store import memberships, team_lists, teams, units
+from services.registry.store.team_lists import Order
 from services.registry.team import Team, TeamHistory
 from services.registry.team_access import manages, may_manage, no_such_team
 from services.registry.team_events import Happening, happened
@@ -131,9 +132,9 @@ async def list_teams(
     async with service.pool.acquire() as conn:
         below = await units.map_of_day(conn, day, root=asked.within) if asked.within else []
         within = [asked.within, *(u.unit_id for u in below)] if asked.within else None
-        choice = teams.Choice(day, scope, within, asked.level, ended, asked.sort == "name")
-        rows = await teams.list_on_day(conn, choice, after=asked.after or "", limit=asked.limit)
-        total = await teams.count_on_day(conn, choice)
+        choice = team_lists.Choice(day, scope, within, asked.level, ended, order=Order(asked.sort))
+        rows = await team_lists.list_on_day(conn, choice, after=asked.after or "", limit=asked.limit)
+        total = await team_lists.count_on_day(conn, choice)
     items = [TeamView(**t._asdict(), status=_status(t, day)) for t in rows]
     return Page(items=items, total=total, next=rows[-1].team_id if len(rows) == asked.limit else None)
 

@@ -35,7 +35,7 @@ class OwnUnit(BaseModel):
 
 @routes.get("/own-units", openapi_extra=who(OFFICERS, "the units of the caller's token"))
 async def show_own_units(service: Svc, caller: Annotated[Caller, allow(*OFFICERS)]) -> list[OwnUnit]:
-    """Which of the units in the caller's token are in force, and what came after those that are not."""
+    """What an officer asks after a reform: whether the own unit still is one, and what the token should name now."""
     today = local_day(service.clock())
     async with service.pool.acquire() as conn:
         return [await _own(conn, unit_id, today) for unit_id in caller.units]

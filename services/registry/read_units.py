@@ -5,19 +5,20 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.registry.store import units
 from services.registry.unit import Unit
 from shared import errors
-from shared.auth import ANYONE
+from shared.auth import ANYONE, OFFICERS, Caller, Role
 from shared.clock import local_day
 from shared.contracts.reform import Level
 from shared.db import Conn
 from shared.deps import Svc
 from shared.http import ID_PATTERN, Day, Id, Moment, Page, router, who
 from shared.vietnamese import search_key
+from shared.web.viewer import signed_in
 
 routes = router("units")
 UnitId = Annotated[str, Path(pattern=ID_PATTERN)]
@@ -76,7 +77,10 @@ class KnownView(StateView):
 
     known_from: datetime
     known_to: datetime | None = Field(description="Null: it is what is known now.")
-    reason: str | None = Field(description="Why it was said instead of what had been, where it is a correction.")
+    reason: str | None = Field(
+        description="Why it was said instead of what had been, where it is a correction. In an officer's own words, so"
+        " for officers and operators only; null for everybody else."
+    )
 
 
 class UnitHistory(BaseModel):
@@ -123,18 +127,29 @@ async def show_unit(service: Svc, unit_id: UnitId, asked: Annotated[DayAsked, Qu
     )
 
 
-@routes.get("/units/{unit_id}/history", openapi_extra=who(ANYONE, "public"))
-async def show_history(service: Svc, unit_id: UnitId) -> UnitHistory:
+@routes.get("/units/{unit_id}/history", openapi_extra=who(ANYONE, "public; reasons of corrections: officers"))
+async def show_history(request: Request, service: Svc, unit_id: UnitId) -> UnitHistory:
     """Everything that was ever said of a unit, in the order in which it became known; nothing is overwritten."""
     async with service.pool.acquire() as conn:
         said = await units.history(conn, unit_id)
     if not said:
         raise no_such_unit(unit_id)
+    told = knows_why(signed_in(request, service.auth))
     views = [
-        KnownView(**_state(k.unit).model_dump(), known_from=k.known_from, known_to=k.known_to, reason=k.reason)
+        KnownView(
+            **_state(k.unit).model_dump(),
+            known_from=k.known_from,
+            known_to=k.known_to,
+            reason=k.reason if told else None,
+        )
         for k in said
     ]
     return UnitHistory(unit_id=unit_id, said=views)
+
+
+def knows_why(caller: Caller | None) -> bool:
+    """Whether somebody reads why a unit was corrected: free text is for those who keep the record."""
+    return caller is not None and caller.has(*OFFICERS, Role.OPERATOR)
 
 
 async def states_of(conn: Conn, unit_id: str, known: datetime | None = None) -> list[Unit]:

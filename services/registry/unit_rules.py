@@ -36,7 +36,6 @@ class Correction(NamedTuple):
     """What should have been said of a unit from `since` on; None where it was right."""
 
     since: date
-    reason: str
     code: str | None = None
     name: str | None = None
     kind: str | None = None
@@ -130,7 +129,7 @@ def correct(
             f"Không có nội dung nào bắt đầu từ ngày đó. Các ngày bắt đầu: {days}.",
             f"No state begins on that day. They begin on: {', '.join(str(s.valid_from) for s in states)}.",
         )
-    said = {k: v for k, v in correction._asdict().items() if k not in ("since", "reason") and v is not None}
+    said = {k: v for k, v in correction._asdict().items() if k != "since" and v is not None}
     right = wrong._replace(**said)
     if above is not None and right.parent_id != wrong.parent_id:
         right = _below(wrong, right, above)
@@ -138,7 +137,7 @@ def correct(
     _check_kind(right)
     _check_code(wrong, right, bearers)
     told = _told(right, UnitCorrected)
-    return right, UnitCorrected(occurred_at=now, since=right.valid_from, reason=correction.reason, **told)
+    return right, UnitCorrected(occurred_at=now, since=right.valid_from, **told)
 
 
 def _below(wrong: Unit, right: Unit, above: Above) -> Unit:

@@ -68,7 +68,6 @@ class UnitCorrected(RegistryEvent):
     parent_id: str | None = None
     district_id: str | None = None
     commune_id: str | None = None
-    reason: str | None = Field(None, description="Why, in words; names nobody. Null before it was asked for.")
 
 
 class UnitsReorganised(RegistryEvent):

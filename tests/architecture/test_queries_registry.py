@@ -31,14 +31,16 @@ from services.registry.store import (
     reforms,
     requests,
     search,
+    team_lists,
     teams,
     units,
     vault,
 )
+from services.registry.store.team_lists import Choice, Order
 from services.registry.unit import Unit
 from shared.contracts.reform import Level
 from shared.db import Conn
-from tests.support.explain import Read, read, scanned
+from tests.support.explain import Read, explained, read, scanned
 from tests.support.servers import Postgres
 
 WRITES = ("save_", "mark_", "note_", "end_", "restore_", "replace_", "purge")
@@ -179,18 +181,29 @@ READS: dict[ModuleType, list[Read]] = {
     ],
     teams: [
         read("team", team_id="t7"),
-        read("list_on_day", choice=teams.Choice(DAY, scope=COMMUNE), after="", limit=200),
-        read("list_on_day", A_THIRTEENTH, choice=teams.Choice(DAY, scope=DISTRICT), after="t2", limit=200),
-        read("list_on_day", choice=teams.Choice(DAY, scope=COMMUNE, by_name=True), after="t2", limit=200),
-        read("list_on_day", ALL_TEAMS, choice=teams.Choice(DAY, by_name=True), after="t2", limit=200),
-        read("count_on_day", choice=teams.Choice(DAY, scope=COMMUNE)),
-        read("count_on_day", ALL_TEAMS, choice=teams.Choice(DAY)),
         read("history", team_id="t7"),
         read("lock_histories", team_ids=A_TEAM),
         read("histories", team_ids=A_COMMUNES),
         read("place", team_id="t7", day=DAY),
         read("places", team_id="t7"),
         read("teams_at", unit_ids=["u7"], day=DAY),
+    ],
+    team_lists: [
+        read("list_on_day", choice=Choice(DAY, scope=COMMUNE), limit=200),
+        read("list_on_day", A_THIRTEENTH, choice=Choice(DAY, scope=DISTRICT), after="t2", limit=200),
+        *(read("list_on_day", choice=Choice(DAY, scope=COMMUNE, order=o), after="t2", limit=50) for o in Order),
+        read("list_on_day", choice=Choice(DAY, order=Order.NAME), limit=50),
+        read("list_on_day", choice=Choice(DAY, order=Order.NAME), after="t2", limit=50),
+        read("list_on_day", choice=Choice(DAY, order=Order.NAME), before="t2", limit=50),
+        read("list_on_day", ALL_TEAMS, choice=Choice(DAY, order=Order.NAME, words="to 77"), limit=50),
+        read("list_on_day", {**ALL_TEAMS, **MAP}, choice=Choice(DAY, order=Order.UNIT), after="t2", limit=50),
+        read("list_on_day", ALL_TEAMS, choice=Choice(DAY, order=Order.FORMED), after="t2", limit=50),
+        read("list_on_day", ALL_TEAMS, choice=Choice(DAY, order=Order.MEMBERS), after="t2", limit=50),
+        read("count_on_day", choice=Choice(DAY, scope=COMMUNE)),
+        read("count_on_day", choice=Choice(DAY, scope=COMMUNE, words="to 77", leaderless=True)),
+        read("count_on_day", ALL_TEAMS, choice=Choice(DAY)),
+        read("count_on_day", {**ALL_TEAMS, **EVERYBODY, **LEADERS}, choice=Choice(DAY, leaderless=True)),
+        read("staff", day=DAY, team_ids=A_COMMUNES),
     ],
     memberships: [
         read("memberships", team_ids=A_TEAM),
@@ -277,7 +290,6 @@ READS: dict[ModuleType, list[Read]] = {
         read("strength", {**ALL_TEAMS, **EVERYBODY}, day=DAY),
         read("standing", {**ALL_TEAMS, **EVERYBODY, **LEADERS}, day=DAY, within=None),
         read("standing", day=DAY, within=COMMUNE),
-        read("teams_on_day", day=DAY, within=COMMUNE, level=None),
         read("organisation_names", organisation_ids=["o7"]),
         read("unit_names", unit_ids=["u7"]),
         read("name_of_contacted", contact_id="c7"),
@@ -306,6 +318,17 @@ async def test_each_query_finds_its_rows_by_an_index(module: ModuleType, filled:
         found = await scanned(filled, getattr(module, call.name), **call.arguments) if call.name != "prepare" else set()
         await transaction.rollback()
         assert found - SMALL.keys() <= call.scans.keys(), (call.name, call.arguments)
+
+
+@pytest.mark.parametrize("place", [{}, {"after": "t2"}, {"before": "t2"}], ids=["first", "after", "before"])
+async def test_the_teams_of_the_province_come_in_the_order_of_an_index(
+    place: dict[str, str], filled: asyncpg.Connection
+) -> None:
+    named = Choice(DAY, order=Order.NAME)
+    found = await explained(filled, team_lists.list_on_day, choice=named, limit=50, **place)
+    assert ("team_name_sort" in found.indexes, found.sorts, found.scanned) == (True, False, set())
+    formed = await explained(filled, team_lists.list_on_day, choice=named._replace(order=Order.FORMED), limit=50)
+    assert formed.sorts, "what is sorted is seen"
 
 
 def test_no_reading_function_and_no_module_is_forgotten() -> None:

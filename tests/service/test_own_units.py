@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import pytest
 
+from services.registry.store import units
+from services.registry.unit import Unit
 from shared.auth import Role
-from tests.service.reforms import World, world
+from shared.contracts.reform import Level
+from tests.service.reforms import AFTER, World, world
+from tests.support.pages import page
 from tests.support.servers import Nats, Postgres
 from tests.support.world import MO_DUC, a_team, ok, refused
 
@@ -55,6 +60,16 @@ async def test_a_unit_that_goes_on_is_shown_as_it_is_and_an_unknown_one_is_said_
     assert (unknown["unit"], unknown["last_known"], unknown["successors"]) == (None, None, [])
 
 
+async def test_a_unit_that_is_yet_to_come_has_not_ended(here: World) -> None:
+    later = Unit("later", "", "Thôn Sau", "hamlet", Level.VILLAGE, LY_SON, None, LY_SON, "", date(2026, 1, 1))
+    async with here.running.services["registry"].pool.acquire() as conn:
+        await units.save_states(conn, [later._replace(valid_to=date(2027, 1, 1))], known_from=AFTER)
+    [told] = await own(here, "later")
+    assert (told["unit"], told["last_known"]["name"], told["ended_on"]) == (None, "Thôn Sau", None)
+    desk = await page(here.running.client(Role.COMMUNE_OFFICER, units=["later"]), "/so")
+    assert "Thôn Sau chỉ có từ 01/01/2026." in desk
+
+
 async def test_a_reform_gives_no_rights_and_the_refusal_says_where_to_look(here: World) -> None:
     before = here.running.client(Role.COMMUNE_OFFICER, units=[NGHIA_DUNG])
     paper = {"decision_date": "2025-07-02", "formed_on": "2025-07-02"}
@@ -70,3 +85,21 @@ async def test_a_reform_gives_no_rights_and_the_refusal_says_where_to_look(here:
 async def test_it_is_for_officers(here: World) -> None:
     member = here.running.client(Role.MEMBER, units=[NGHIA_DUNG], member_id="m")
     refused(await member.get("/registry/own-units"), 403, "role_not_allowed", "Authorization")
+
+
+# -- the desk ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_desk_says_what_comes_after_the_own_unit(here: World) -> None:
+    merged, split, district, kept, unknown = [
+        await page(here.running.client(Role.COMMUNE_OFFICER, units=[unit_id]), "/so")
+        for unit_id in (NGHIA_DUNG, TRA_BUI, MO_DUC, LY_SON, "nowhere")
+    ]
+    ask = "Bạn không thấy tổ và người của đơn vị mới. Quyền không tự chuyển: hãy xin cấp quyền cho đơn vị mới."
+    assert f"Xã Nghĩa Dũng không còn từ 01/07/2025. Kế thừa: Xã An Phú. {ask}" in merged
+    assert "Xã Trà Bùi không còn từ 01/07/2025. Kế thừa: Xã Cà Đam, Xã Tây Trà Bồng. Tiếp nhận việc còn dở: Xã" in split
+    assert "Huyện Mộ Đức không còn từ 01/07/2025." in district
+    assert "Tiếp nhận việc còn dở: Xã Mộ Đức." in district
+    assert "Quyền không tự chuyển" not in kept
+    assert "chỉ có từ" not in kept
+    assert "Tài khoản của bạn ghi đơn vị «nowhere», không có trong sổ đăng ký." in unknown

@@ -21,8 +21,9 @@ STRANGE = (
     "99999999999999999999", "32/13/2025", "1/1/0001", "../..", "{{ 7*7 }}", "{team}", "{member}",
 )  # fmt: skip
 ADDRESSES = (
-    "/so/don-vi?q={}&on={}&open={}", "/so/don-vi/{}?on={}", "/so/to?q={}&on={}&within={}", "/so/to/lap?unit_id={}",
-    "/so/to/{}", "/so/to/{team}?on={}&done={}", "/so/to/{team}/{member}/chuyen?within={}", "/so/nhap?kind={}",
+    "/so/don-vi?q={}&on={}&open={}", "/so/don-vi/{}?on={}", "/so/to?q={}&on={}&within={}", "/so/to?after={}&page={}",
+    "/so/to?before={}&sort={}", "/so/to/lap?unit_id={}", "/so/to/{}", "/so/to/{team}?on={}&done={}",
+    "/so/to/{team}/{member}/chuyen?within={}", "/so/nhap?kind={}",
     "/so/nhap/{}?outcome={}", "/so/sap-xep/{}", "/so/sap-xep/thu/{}", "/so/sap-xep/{}?done={}",
     "/so?q={}", "/so/yeu-cau?state={}", "/so/yeu-cau?after={}", "/so/yeu-cau/ghi?q={}&member_id={}", "/so/nguoi/{}",
     "/so/nguoi/{member}?why={}&done={}", "/so/nhat-ky?since={}&until={}&after={}", "/so/nhat-ky?member_id={}&why={}",

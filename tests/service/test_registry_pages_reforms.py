@@ -91,8 +91,8 @@ async def test_communes_are_merged_after_a_preview_and_a_confirmation(
     assert len(events) == 1
     assert "Xã Thắng Lợi" in await page(officer, f"/so/to/{team_id}")
     ended = running.client(Role.COMMUNE_OFFICER, units=[DUC_LOI])
-    assert "«Xã Đức Lợi» không còn hiệu lực" in await page(ended, "/so")
-    assert "không còn hiệu lực" not in await page(officer, "/so")
+    assert "Xã Đức Lợi không còn từ 01/06/2024. Kế thừa: Xã Thắng Lợi. Bạn không thấy tổ" in await page(ended, "/so")
+    assert "Quyền không tự chuyển" not in await page(officer, "/so")
     assert "11 xã, 1 thị trấn" in await page(officer, f"/so/don-vi/{MO_DUC}", on="1/6/2024")
 
 

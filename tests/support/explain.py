@@ -1,4 +1,4 @@
-"""Which tables a function that reads would go through from end to end, as Postgres plans its statements."""
+"""How Postgres would find what a function reads: by which index, or through which tables from end to end."""
 
 from __future__ import annotations
 
@@ -25,36 +25,55 @@ def read(name: str, scans: Mapping[str, str] | None = None, **arguments: Any) ->
 
 
 class Explaining:
-    """A connection that explains each query before it runs it, and remembers what was read from end to end."""
+    """A connection that explains each query before it runs it, and remembers the plans."""
 
     def __init__(self, conn: Conn) -> None:
         self._conn = conn
-        self.queries = 0
-        self.scanned: set[str] = set()
+        self.nodes: list[dict[str, Any]] = []
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         async def run(query: str, *args: object) -> Any:
             [plan] = json.loads(await self._conn.fetchval(f"explain (format json) {query}", *args))
-            self.scanned |= set(_scans(plan["Plan"]))
-            self.queries += 1
+            self.nodes += _nodes(plan["Plan"])
             return await getattr(self._conn, name)(query, *args)
 
         return run
 
+    @property
+    def scanned(self) -> set[str]:
+        """The tables that were read from end to end."""
+        return {n["Relation Name"] for n in self.nodes if n["Node Type"] == "Seq Scan"}
 
-def _scans(node: dict[str, Any]) -> Iterator[str]:
-    if node["Node Type"] == "Seq Scan":
-        yield node["Relation Name"]
+    @property
+    def indexes(self) -> set[str]:
+        """The indexes by which rows were found."""
+        return {n["Index Name"] for n in self.nodes if "Index Name" in n}
+
+    @property
+    def sorts(self) -> bool:
+        """Whether rows were sorted."""
+        return any("Sort" in n["Node Type"] for n in self.nodes)
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
     for child in node.get("Plans", []):
-        yield from _scans(child)
+        yield from _nodes(child)
 
 
 async def scanned(
     conn: asyncpg.Connection[asyncpg.Record], call: Callable[..., Awaitable[Any]], **asked: Any
 ) -> set[str]:
     """The tables that a call reads from end to end."""
+    return (await explained(conn, call, **asked)).scanned
+
+
+async def explained(
+    conn: asyncpg.Connection[asyncpg.Record], call: Callable[..., Awaitable[Any]], **asked: Any
+) -> Explaining:
+    """The plans of a call."""
     explaining: Any = Explaining(conn)
     await call(explaining, **asked)
-    assert explaining.queries, "no query was seen"
-    found: set[str] = explaining.scanned
+    assert explaining.nodes, "no query was seen"
+    found: Explaining = explaining
     return found

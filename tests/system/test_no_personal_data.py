@@ -28,14 +28,16 @@ from shared.ids import new_id
 from tests.support import campaign
 from tests.support.servers import Nats, Postgres
 from tests.support.stack import HandClock, Stack, nats_config, stack
+from tests.support.world import DUC_NHUAN
 
 NAME, CITIZEN, NOTE = "Đặng Thị Nhận Biết", "Phạm Văn Dễ Thấy", "bà Nguyễn Dễ Lộ nhầm người"
 PHONE, CITIZEN_PHONE, IDENTITY = "0100 777 001", "+84 100 777 002", "051099777003"
 SUBJECT, LEARNER = "person-777004@example.vn", "hoc-vien-777005@example.vn"
 SECRETS = (NAME, CITIZEN, NOTE, PHONE, CITIZEN_PHONE, IDENTITY, SUBJECT, LEARNER)
 VAULT = {"vault_person", "vault_import", "vault_import_row", "vault_import_key"}
-"""Where people's data is kept. Beside these only `guidance.withdraw_note`, which stays within outreach, and
-`vault_access.subject`: who read whose data."""
+"""Where people's data is kept. Beside these only `FREE_TEXT`, and `vault_access.subject`: who read whose data."""
+FREE_TEXT = {"public.guidance": "withdraw_note", "public.unit_version": "reason"}
+"""What officers write in their own words: it stays within its service and is shown to officers only."""
 
 
 @pytest.fixture
@@ -80,6 +82,7 @@ async def _campaign_with_people(running: Stack) -> None:
     path = f"/registry/teams/{teams[0]['team_id']}/members"
     await _joins(officer, path)
     await _vault(officer, path)
+    await _corrections(officer)
     await _guidances(officer, member)
     await _learns(officer, running.client(Role.LEARNER, subject=LEARNER))
     await _nonsense(officer)
@@ -124,6 +127,17 @@ async def _vault(officer: httpx.AsyncClient, path: str) -> None:
         assert (await officer.post("/registry/contacts", json={**contact, **wrong})).status_code in {409, 422}
     await campaign.ok(officer.get("/registry/contacts", params={"unit_id": "533", "why": "call"}))
     assert (await officer.get("/registry/audit", params={"subject": NAME})).status_code == 200
+
+
+async def _corrections(officer: httpx.AsyncClient) -> None:
+    """A unit is corrected for a reason that should have named nobody."""
+    right = {"since": "2020-02-01", "reason": f"{NOTE}, {PHONE}", "name": "Xã Đức Nhuận Mới"}
+    path = f"/registry/units/{DUC_NHUAN}/corrections"
+    for wrong in ({"reason": f"{NAME}\x00"}, {"reason": NAME * 50}, {"since": PHONE}, {"code": NAME}, {NAME: PHONE}):
+        assert (await officer.post(path, json={**right, **wrong})).status_code == 422
+    for key in (new_id(), new_id()):
+        answer = await officer.post(path, json=right, headers={"idempotency-key": key})
+        assert answer.status_code in {201, 409}, answer.text
 
 
 async def _guidances(officer: httpx.AsyncClient, member: str) -> None:
@@ -203,7 +217,7 @@ async def _tables(running: Stack) -> AsyncIterator[tuple[str, str]]:
             )
             for (name,) in names:
                 if name.removeprefix("public.") not in VAULT:
-                    known = "subject" if name == "public.vault_access" else "withdraw_note"
+                    known = "subject" if name == "public.vault_access" else FREE_TEXT.get(name, "")
                     for (row,) in await conn.fetch(f"select (to_jsonb(t) - '{known}')::text from {name} t"):
                         yield name, row
 
@@ -251,6 +265,10 @@ async def test_nobodys_data_is_told_to_somebody_else(running: Stack) -> None:
         answer = await everything.get(path)
         assert answer.status_code in {200, 503}, path
         assert leaks(answer.text + str(answer.headers)) == [], path
+    history = f"/registry/units/{DUC_NHUAN}/history"
+    for client, told in ((everything, [NOTE, PHONE, "100777001"]), (running.client(), [])):
+        answer = await client.get(history)
+        assert (answer.status_code, leaks(answer.text)) == (200, told)
     record = await everything.get("/registry/audit?limit=500")
     assert set(leaks(record.text)) == {SUBJECT}, "the record says who read, and nothing of what was read"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import signal
 import subprocess
 import sys
 import zipfile
@@ -182,10 +184,73 @@ async def test_a_sheet_of_too_many_rows_is_refused() -> None:
     assert refused.value.slug == "too_many_rows"
 
 
-def test_a_part_that_declares_entities_is_not_handed_on() -> None:
+@pytest.mark.parametrize("code", ["utf-8", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("before", ["", f"<!-- {'x' * 5_000} -->"], ids=["at once", "far down"])
+def test_a_part_that_may_declare_entities_is_not_handed_on(code: str, before: str) -> None:
+    outside = f'<?xml version="1.0"?>{before}<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>'
+    for text, taken in ((outside, False), (outside.replace("<!DOCTYPE", "<!--"), True)):
+        data = zipped({"xl/workbook.xml": text.encode(code)})
+        if taken:
+            assert container.open_safely(data)[0] is container.Kind.XLSX
+            continue
+        with pytest.raises(Problem) as refused:
+            container.open_safely(data)
+        assert refused.value.slug == "workbook_damaged"
+
+
+def test_many_parts_that_unpack_to_too_much_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = zipped({"xl/workbook.xml": b"<a/>", "xl/a.xml": b"<a/>" * 200, "xl/b.xml": b"<a/>" * 200})
+    assert container.open_safely(data)
+    monkeypatch.setattr(refusals, "MAX_UNPACKED", 1_000)
+    assert slug_of(data) == "workbook_unpacks_too_large"
+
+
+async def test_a_file_that_is_too_large_is_not_even_handed_to_the_reading_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def ask(_: bytes) -> bytes:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(reading, "_ask", ask)
+    data = b"PK\x03\x04" + b"\0" * refusals.MAX_FILE
     with pytest.raises(Problem) as refused:
-        container.open_safely(with_entities())
-    assert refused.value.slug == "workbook_damaged"
+        await reading.read(data)
+    assert refused.value.slug == "file_too_large"
+    with pytest.raises(Problem) as refused:
+        container.must_look_like_one(data)
+    assert refused.value.slug == "file_too_large"
+
+
+async def test_reading_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    children, start = [], asyncio.create_subprocess_exec
+
+    async def started(*args: Any, **more: Any) -> asyncio.subprocess.Process:
+        children.append(await start(*args, **more))
+        return children[-1]
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", started)
+    monkeypatch.setattr(reading, "SECONDS", 0.001)
+    with pytest.raises(Problem) as refused:
+        await reading.read(rows(TABLE))
+    assert refused.value.slug == "workbook_too_heavy"
+    assert [c.returncode for c in children] == [-signal.SIGKILL]
+
+
+@pytest.mark.parametrize(
+    ("error", "slug"),
+    [(MemoryError, "workbook_too_heavy"), (ValueError, "workbook_damaged"), (BaseException, "workbook_damaged")],
+)
+def test_whatever_a_file_does_to_the_reading_process_is_answered(
+    error: type[BaseException], slug: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def read(_: bytes) -> list[Sheet]:
+        raise error
+
+    monkeypatch.setattr(child, "read", read)
+    monkeypatch.setattr(child, "_limit", lambda: None)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"x")))
+    child.main()
+    assert capsys.readouterr().out == f'"{slug}"'
 
 
 def test_the_reading_process_limits_its_memory_and_its_time() -> None:
@@ -226,6 +291,7 @@ def test_days_are_read_with_zeros_as_they_come(day: date, form: str) -> None:
         ("07/28/2023", "không có tháng 28"), ("31/4/2023", "không có ngày này"), ("28/7", "không phải ngày"),
         (45108, "không phải ngày"), ("hôm qua", "không phải ngày"), ("1/7/1823", "ngoài khoảng"),
         (True, "không phải ngày"), (time(8), "không phải ngày"), ("29/02/2023", "không có ngày này"),
+        (date(2101, 1, 1), "ngoài khoảng"), (datetime(1989, 12, 31, 8), "ngoài khoảng"),  # noqa: DTZ001
     ],
 )  # fmt: skip
 def test_what_is_no_day_is_said_so(typed: Any, said: str) -> None:
@@ -237,7 +303,7 @@ def test_what_is_no_day_is_said_so(typed: Any, said: str) -> None:
 def test_text_is_composed_and_numbers_are_as_they_show() -> None:
     assert cells.text("  Ho\u0300a   Bi\u0300nh\n") == "Hòa Bình"
     assert (cells.text(12), cells.text(1.5), cells.text(True)) == ("12", "1.5", "TRUE")
-    for wrong in (date(2023, 7, 12), "a\x00b"):
+    for wrong in (date(2023, 7, 12), time(8), "a\x00b", "é\ud800"):
         with pytest.raises(cells.Unreadable):
             cells.text(wrong)
 

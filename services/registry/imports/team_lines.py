@@ -108,6 +108,8 @@ class Matcher:
         formed_on = read.get("formed_on")
         level, village, name = _said(read)
         team_id = id_of("team", unit.unit_id, level, village, name, formed_on.isoformat())
+        if there := self._teams.by_id.get(team_id):  # it was corrected since, or somebody gave the id to another team
+            return self._named(read, there, team_id)
         return TeamLine(read, team_id, self._site(unit, formed_on, read.get("village")))
 
     def _site(self, unit: Unit, day: date, village: str | None) -> Site:

@@ -101,11 +101,11 @@ class Villages:
             same = [u for u in found if spelling(u.name) == spelling(name)]
             if same:
                 return same[0]
-        return None
+        return self._places.last(_id(commune, name, read))  # made by this very line once, and corrected since
 
     def _establish(self, commune: Unit, read: Read, name: str, kind: str) -> tuple[Outcome, Sequence[Remark]]:
         since = read.get("valid_from")
-        village = Village(id_of("village", commune.unit_id, spelling(name), since.isoformat()), name, kind, since)
+        village = Village(_id(commune, name, read), name, kind, since)
         beside = [*self._places.below(commune.unit_id, since), *self._new.get(commune.unit_id, ())]
         try:
             state, event = unit_rules.establish(village, commune, beside, self._scope.now, has_communes=False)
@@ -115,6 +115,10 @@ class Villages:
         self.changes.states.append(state)
         self.changes.events.append(event)
         return Outcome.NEW, ()
+
+
+def _id(commune: Unit, name: str, read: Read) -> str:
+    return id_of("village", commune.unit_id, spelling(name), read.get("valid_from").isoformat())
 
 
 def _name(read: Read) -> tuple[str, str] | Remark:

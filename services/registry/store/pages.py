@@ -124,44 +124,6 @@ async def standing(conn: Conn, day: date, *, within: Sequence[str] | None) -> St
     return Standing(*(row.values() if row else (0, 0, 0)))
 
 
-class Listed(NamedTuple):
-    """A team as it was on a day, for a list."""
-
-    team_id: str
-    name: str
-    level: str
-    unit_id: str
-    village: str | None
-    district_id: str | None
-    commune_id: str | None
-    formed_on: date
-    decision_number: str
-    members: int
-    has_leader: bool
-
-    @property
-    def path(self) -> tuple[str | None, ...]:
-        """Its unit and everything above it."""
-        return (self.unit_id, self.commune_id, self.district_id)
-
-
-async def teams_on_day(conn: Conn, day: date, *, within: Sequence[str] | None, level: str | None) -> list[Listed]:
-    """Teams on a day by id, at or below any of these units (None: everywhere), of a level where one is given."""
-    rows = await conn.fetch(
-        "with there as materialized (select t.team_id, n.name, p.level, p.unit_id, p.village, p.district_id,"
-        " p.commune_id, t.formed_on, t.decision_number from team_place p join team t using (team_id)"
-        " join lateral (select name from team_name n where n.team_id = t.team_id and n.known_to is null"
-        " and n.valid_from <= $1 order by n.valid_from desc limit 1) n on true"
-        f" where {_THERE} and {_WITHIN} and ($3::text is null or p.level = $3))"
-        " select there.*, coalesce(m.members, 0) as members, coalesce(l.has_leader, false) as has_leader"
-        f" from there left join {_MEMBERS} m using (team_id) left join {_LED} l using (team_id) order by team_id",
-        day,
-        None if within is None else list(within),
-        level,
-    )
-    return [Listed(*r.values()) for r in rows]
-
-
 async def organisation_names(conn: Conn, organisation_ids: Sequence[str]) -> dict[str, str]:
     """What these organisations are called at last, by id."""
     rows = await conn.fetch(

@@ -1,10 +1,10 @@
-"""SQL of teams: where they are and what they are called, on any day, as it is known now."""
+"""SQL of teams: where they are and what they are called, on any day, as it is known now; lists: `team_lists`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from services.registry.team import NameSince, Team, TeamHistory, TeamPlace, first_place
 from shared.contracts.reform import EndReason, Level
@@ -18,24 +18,6 @@ _TEAM = (
 _PLACE = (
     "team_id, valid_from, valid_to, unit_id, level, village, village_id, district_id, commune_id, reason, reform_id"
 )
-_NAME_ON_DAY = (
-    "(select n.name from team_name n where n.team_id = {} and n.known_to is null"
-    " and n.valid_from <= $1 order by n.valid_from desc limit 1)"
-)
-_ON_DAY = (
-    f"t.team_id, {_NAME_ON_DAY.format('t.team_id')} as name, p.level, p.unit_id, p.village, p.district_id,"
-    " p.commune_id, t.decision_number, t.decision_date, t.formed_on, p.village_id, t.disbanded_on, t.end_reason,"
-    " t.into_team_id"
-)
-_FROM = "from team_place p join team t using (team_id)"
-_THERE = (  # the place p of a team t on day $1, or on its last one
-    "where p.known_to is null and p.valid_from <= least($1::date, t.disbanded_on)"
-    " and (p.valid_to is null or p.valid_to > least($1::date, t.disbanded_on))"
-)
-_NAMED = (  # the name n of a team on day $1
-    "n.known_to is null and n.valid_from <= $1 and not exists (select from team_name l where l.team_id = n.team_id"
-    " and l.known_to is null and l.valid_from > n.valid_from and l.valid_from <= $1)"
-)
 _TEAM_TYPES = (*["text"] * 8, "date", "date", "text", "date", "text", "text")
 _PLACE_TYPES = ("text", "date", "date", "text", "text", "text", "text", "text", "text", "text", "text")
 
@@ -46,59 +28,7 @@ _PLACE_TYPES = ("text", "date", "date", "text", "text", "text", "text", "text", 
 async def team(conn: Conn, team_id: str) -> Team | None:
     """One team, as it is or was at last."""
     row = await conn.fetchrow(f"select {_TEAM} from team where team_id = $1", team_id)
-    return _team(row) if row else None
-
-
-class Choice(NamedTuple):
-    """Which teams a list is about, as they were on a day."""
-
-    day: date
-    scope: Sequence[str] | None = None
-    """At or below any of these units; None: anywhere."""
-    within: Sequence[str] | None = None
-    """And at or below any of these."""
-    level: str | None = None
-    ended: bool | None = False
-    """Those that had ended by then, those that had not, or all (None) that had been formed."""
-    by_name: bool = False
-    """In the order of names, as Vietnamese sorts, instead of ids."""
-
-
-async def list_on_day(conn: Conn, choice: Choice, *, after: str, limit: int) -> list[Team]:
-    """Teams by id or by name, with the name and the place that they had on the day, or on their last one."""
-    values, chosen = _chosen(choice)
-    last, most = f"${len(values) + 1}", f"${len(values) + 2}"
-    listed = f"select {_ON_DAY} {_FROM} {chosen} and t.team_id > {last} order by t.team_id limit {most}"
-    if choice.by_name:  # by the index of names, as far as the page reaches
-        begin = f"(select n.sort_key, n.team_id from team_name n where {_NAMED} and n.team_id = {last})"
-        listed = (
-            f"select {_ON_DAY} {_FROM} join team_name n on n.team_id = t.team_id {chosen} and {_NAMED}"
-            f" and {f'(n.sort_key, n.team_id) > {begin}' if after else f'{last} = {last}'}"
-            f" order by n.sort_key, n.team_id limit {most}"
-        )
-    rows = await conn.fetch(listed, *values, after, limit)
-    return [_team(r) for r in rows]
-
-
-async def count_on_day(conn: Conn, choice: Choice) -> int:
-    """How many teams `list_on_day` lists in all."""
-    values, chosen = _chosen(choice)
-    return int(await conn.fetchval(f"select count(*) {_FROM} {chosen}", *values))
-
-
-def _chosen(choice: Choice) -> tuple[list[Any], str]:
-    """The rows of a choice, and the values that they are asked with."""
-    values: list[Any] = [choice.day]
-    asked = [] if choice.ended is None else [f"coalesce(t.disbanded_on < $1, false) = {choice.ended}"]
-    for units in (choice.scope, choice.within):
-        if units is not None:
-            values.append(list(units))
-            columns = ("unit_id", "village_id", "commune_id", "district_id")
-            asked.append("(" + " or ".join(f"p.{c} = any(${len(values)}::text[])" for c in columns) + ")")
-    if choice.level is not None:
-        values.append(choice.level)
-        asked.append(f"p.level = ${len(values)}")
-    return values, " and ".join([_THERE, *asked])
+    return team_of(row) if row else None
 
 
 async def history(conn: Conn, team_id: str) -> TeamHistory | None:
@@ -128,7 +58,7 @@ async def histories(conn: Conn, team_ids: Sequence[str]) -> dict[str, TeamHistor
     placed: dict[str, list[TeamPlace]] = {}
     for place in await _places(conn, ids):
         placed.setdefault(place.team_id, []).append(place)
-    return {r["team_id"]: TeamHistory(_team(r), tuple(placed[r[0]]), tuple(names[r[0]])) for r in teams}
+    return {r["team_id"]: TeamHistory(team_of(r), tuple(placed[r[0]]), tuple(names[r[0]])) for r in teams}
 
 
 async def save_team(conn: Conn, team: Team, *, known_from: datetime) -> bool:
@@ -271,7 +201,8 @@ def _without(place: TeamPlace, move: TeamPlace) -> list[TeamPlace]:
     return [*before, *([place._replace(valid_from=move.valid_to)] if move.valid_to and after else [])]
 
 
-def _team(row: Any) -> Team:
+def team_of(row: Any) -> Team:
+    """A row with the columns of a team."""
     reason = row["end_reason"]
     return Team(**{**row, "level": Level(row["level"]), "end_reason": EndReason(reason) if reason else None})
 

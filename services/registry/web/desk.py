@@ -9,9 +9,10 @@ from typing import Annotated, NamedTuple
 from fastapi import Query
 from starlette.responses import Response
 
-from services.registry import editions, import_show, read_subject_requests
+from services.registry import editions, import_show, read_own_units, read_subject_requests
 from services.registry.import_show import ImportView
 from services.registry.imports.kinds import FORMS
+from services.registry.read_own_units import OwnUnit
 from services.registry.read_subject_requests import RequestView
 from services.registry.store import pages
 from services.registry.store import units as store
@@ -61,7 +62,7 @@ async def show_desk(visit: Visiting, q: Annotated[str, Query(max_length=100)] = 
     return await visit.page(
         "desk.html",
         mine=mine,
-        gone=await _gone(visit, [i for i in caller.units if i not in {u.unit_id for u in units}]),
+        gone=await _gone(visit, caller),
         levels=tree.counts(u for u in units if u not in mine),
         standing=standing,
         waiting=await _waiting(visit, caller, visit.service.clock()),
@@ -82,10 +83,9 @@ async def _numbers(visit: Visit, caller: Caller) -> tuple[list[Unit], Standing]:
         return list(found.values()), await pages.standing(conn, visit.today, within=within)
 
 
-async def _gone(visit: Visit, unit_ids: Sequence[str]) -> list[tuple[str, str]]:
-    """Units that the caller has a right to and that are in force no longer: id and last name."""
-    async with visit.service.pool.acquire() as conn:
-        return list((await pages.unit_names(conn, unit_ids)).items())
+async def _gone(visit: Visit, caller: Caller) -> list[OwnUnit]:
+    """Units that the caller has a right to and that are not in force today, with what comes after them."""
+    return [own for own in await read_own_units.show_own_units(visit.service, caller) if own.unit is None]
 
 
 async def _waiting(visit: Visit, caller: Caller, now: datetime) -> Waiting:

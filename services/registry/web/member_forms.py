@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from services.registry import change_role, join_team, leave_team, membership, move_member
 from services.registry.membership import Membership
-from services.registry.store import memberships, organisations, pages, units
+from services.registry.store import memberships, organisations, team_lists, units
+from services.registry.store.team_lists import Choice, Order
 from services.registry.team import Team
 from services.registry.team_access import ROLES, may_manage
 from services.registry.web import tree
@@ -24,6 +25,8 @@ from shared.web.forms import Form, body, posted
 
 routes = page_router()
 MemberId = Annotated[str, Path(pattern=ID_PATTERN)]
+MOST = 5_000
+"""Teams to choose from; a district has some hundreds."""
 
 
 class OnTeam(NamedTuple):
@@ -161,8 +164,9 @@ async def other_teams(visit: Visit, caller: Caller, team: Team, *, unit_id: str 
         return {"teams": [], "choices": [], "within": ""}
     province, within = visit.service.province, visit.asked_id("within") or unit_id or team.district_id or team.unit_id
     async with visit.service.pool.acquire() as conn:
-        found = await pages.teams_on_day(conn, visit.today, within=[within], level=None)
+        here = Choice(visit.today, within=[within], order=Order.NAME)
+        found = await team_lists.list_on_day(conn, here, limit=MOST)
         known = await units.map_of_day(conn, visit.today, root=province)
     choices = tree.grouped([u for u in known if caller.covers((province, *u.path))])
     named = [(t.team_id, t.name) for t in found if t.team_id != team.team_id and caller.covers((province, *t.path))]
-    return {"teams": sorted(named, key=lambda pair: sort_key(pair[1])), "choices": choices, "within": within}
+    return {"teams": named, "choices": choices, "within": within}

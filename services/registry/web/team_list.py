@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import ceil
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from services.registry.store import pages
+from services.registry.store import team_lists
 from services.registry.store import units as store
-from services.registry.store.pages import Listed
+from services.registry.store.team_lists import Choice, Order, Staff
+from services.registry.team import Team
 from services.registry.unit import Unit
 from services.registry.web import tree
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared.auth import OFFICERS, Caller, Role
 from shared.http import ID_PATTERN
-from shared.vietnamese import search_key, sort_key
+from shared.vietnamese import search_key
 from shared.web.forms import typed_day
 
 routes = page_router()
@@ -27,13 +27,7 @@ READERS = (*OFFICERS, Role.OPERATOR, Role.TEAM_LEADER)
 PAGE = 50
 """Teams on a page."""
 
-Sort = Literal["unit", "name", "members", "formed"]
-_KEYS: dict[Sort, Callable[[Listed, Unit | None], Any]] = {
-    "unit": lambda t, u: (u is None, sort_key(u.name if u else ""), sort_key(t.name), t.team_id),
-    "name": lambda t, _: (sort_key(t.name), t.team_id),
-    "members": lambda t, _: (-t.members, sort_key(t.name), t.team_id),
-    "formed": lambda t, _: (-t.formed_on.toordinal(), sort_key(t.name), t.team_id),
-}
+NOBODY = Staff(0, has_leader=False)
 
 
 class Asked(BaseModel):
@@ -46,18 +40,29 @@ class Asked(BaseModel):
     within: str = Field("", pattern=f"^$|{ID_PATTERN}")
     q: str = Field("", max_length=100)
     leaderless: Literal["", "1"] = ""
-    sort: Sort = "unit"
+    sort: Literal["name", "unit", "members", "formed"] = "name"
+    after: str = Field("", pattern=f"^$|{ID_PATTERN}")
+    before: str = Field("", pattern=f"^$|{ID_PATTERN}")
     page: int = Field(1, ge=1, le=100_000)
-
-    def keeps(self, team: Listed) -> bool:
-        """Whether a team is shown."""
-        return search_key(self.q) in search_key(team.name) and not (self.leaderless and team.has_leader)
+    """Which page it is that begins behind `after`, or ends before `before`."""
 
     def address(self, **changed: str | int) -> str:
         """Where the list is shown as asked for, but for what is changed; on the first page unless that is said."""
-        said = {**self.model_dump(exclude_defaults=True, exclude={"page"}), **changed}
+        said = {**self.model_dump(exclude_defaults=True, exclude={"after", "before", "page"}), **changed}
         asked = urlencode({k: v for k, v in said.items() if v})
         return f"/so/to?{asked}" if asked else "/so/to"
+
+
+class Found(NamedTuple):
+    """A page of the list, and what there is in all."""
+
+    teams: list[Team]
+    staff: dict[str, Staff]
+    total: int
+    """Teams that the filter keeps."""
+    all: int
+    """Without the filter by name and by leader."""
+    leaderless: int
 
 
 @routes.get("/to")
@@ -67,20 +72,18 @@ async def show_teams(visit: Visiting, asked: Annotated[Asked, Query()]) -> Respo
     if not caller.has(*OFFICERS, Role.OPERATOR):
         return visit.go(f"/so/to/{caller.team_id}")
     found, units = await _find(visit, caller, asked)
+    if not found.teams and found.total:
+        return visit.go(asked.address())  # the team behind which the page began is not in the list any more
     by_id = {u.unit_id: u for u in units}
-    key = _KEYS[asked.sort]
-    teams = sorted(filter(asked.keeps, found), key=lambda t: key(t, by_id.get(t.unit_id)))
-    last = max(1, ceil(len(teams) / PAGE))
-    page = min(asked.page, last)
+    page = asked.page if asked.after or asked.before else 1
+    last = max(page, ceil(found.total / PAGE), 1)
     return await visit.page(
         "teams.html",
         day=visit.day(),
         on=None if visit.day() == visit.today else visit.day(),
         bad_day=asked.on if asked.on and typed_day(asked.on) is None else None,
-        teams=teams[(page - 1) * PAGE : page * PAGE],
-        total=len(teams),
-        all=len(found),
-        leaderless=sum(not t.has_leader for t in found),
+        found=found,
+        nobody=NOBODY,
         first=(page - 1) * PAGE + 1,
         page=page,
         last=last,
@@ -92,15 +95,21 @@ async def show_teams(visit: Visiting, asked: Annotated[Asked, Query()]) -> Respo
     )
 
 
-async def _find(visit: Visit, caller: Caller, asked: Asked) -> tuple[list[Listed], list[Unit]]:
+async def _find(visit: Visit, caller: Caller, asked: Asked) -> tuple[Found, list[Unit]]:
     """The caller's teams on the day, and the caller's units."""
     province, day = visit.service.province, visit.day()
+    scope = None if province in caller.units else caller.units
+    within = [asked.within] if asked.within and asked.within != province else None
+    every = Choice(day, scope, within, asked.level or None)
+    choice = every._replace(words=search_key(asked.q), leaderless=bool(asked.leaderless), order=Order(asked.sort))
     async with visit.service.pool.acquire() as conn:
         units = await store.map_of_day(conn, day, root=province)
-        chosen = {asked.within} if asked.within else None
-        if province not in caller.units:
-            mine = {u.unit_id for u in units if caller.covers(u.path)} | set(caller.units)
-            chosen = mine & chosen if chosen else mine
-            units = [u for u in units if u.unit_id in mine]
-        within = None if chosen is None else sorted(chosen)
-        return await pages.teams_on_day(conn, day, within=within, level=asked.level or None), units
+        teams = await team_lists.list_on_day(conn, choice, after=asked.after, before=asked.before, limit=PAGE)
+        staff = await team_lists.staff(conn, day, [t.team_id for t in teams])
+        there = await team_lists.count_on_day(conn, every)
+        leaderless = await team_lists.count_on_day(conn, every._replace(leaderless=True))
+        total = leaderless if choice.leaderless else there
+        if choice.words:
+            total = await team_lists.count_on_day(conn, choice)
+    mine = units if scope is None else [u for u in units if caller.covers(u.path)]
+    return Found(teams, staff, total, there, leaderless), mine

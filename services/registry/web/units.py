@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Path, Query
 from starlette.responses import HTMLResponse
 
 from services.registry.draft_reform import WHOLE_MAP
+from services.registry.read_units import knows_why
 from services.registry.store import pages, reforms
 from services.registry.store import units as store
 from services.registry.store.reforms import Reform
@@ -20,6 +21,7 @@ from services.registry.web.lineage import Changed
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared import errors
 from shared.auth import OFFICERS, Role
+from shared.clock import local_day
 from shared.contracts.reform import Level
 from shared.db import Conn
 from shared.http import ID_PATTERN
@@ -27,6 +29,14 @@ from shared.web.forms import typed_day
 
 routes = page_router()
 _ONE_DAY = timedelta(days=1)
+
+
+class Corrected(NamedTuple):
+    """A correction of a unit: the day on which it was made, what is said since, and why."""
+
+    day: date
+    said: Unit
+    reason: str
 
 
 @routes.get("/don-vi")
@@ -93,6 +103,7 @@ async def show_unit(visit: Visiting, unit_id: Annotated[str, Path(pattern=ID_PAT
         titles = await pages.reform_titles(conn, [s.reform_id for s in states if s.reform_id])
         unit = next((s for s in states if s.holds_on(day)), states[0] if day < states[0].valid_from else states[-1])
         path = await store.many_on_day(conn, [i for i in unit.path if i != unit_id], day)
+        corrections = await _corrections(conn, unit_id) if knows_why(visit.caller) else []
     node = tree.grow(below, strengths)
     return await visit.page(
         "unit.html",
@@ -106,6 +117,7 @@ async def show_unit(visit: Visiting, unit_id: Annotated[str, Path(pattern=ID_PAT
         states=states,
         parents=parents,
         titles=titles,
+        corrections=corrections,
         path_above=sorted(path.values(), key=lambda u: tree.depth(u.level)),
         before=lineage.steps(lines, unit_id, earlier, forward=False),
         after=lineage.steps(lines, unit_id, later, forward=True),
@@ -116,6 +128,11 @@ async def show_unit(visit: Visiting, unit_id: Annotated[str, Path(pattern=ID_PAT
         may_reform=_may_reform(visit, unit),
         may_form=visit.caller is not None and visit.caller.has(*OFFICERS) and visit.caller.covers(_path(visit, unit)),
     )
+
+
+async def _corrections(conn: Conn, unit_id: str) -> list[Corrected]:
+    said = await store.history(conn, unit_id)
+    return [Corrected(local_day(k.known_from), k.unit, k.reason) for k in said if k.reason]
 
 
 def _may_reform(visit: Visit, unit: Unit) -> bool:

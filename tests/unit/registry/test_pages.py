@@ -9,7 +9,7 @@ from services.registry.imports.line import Outcome
 from services.registry.join_team import JoinTeam
 from services.registry.leave_team import LeaveTeam
 from services.registry.membership import Membership, RoleSince
-from services.registry.store.pages import Line, Listed, Strength
+from services.registry.store.pages import Line, Strength
 from services.registry.store.reforms import Reform
 from services.registry.team import NameSince, Team, TeamHistory, TeamPlace
 from services.registry.unit import Unit
@@ -177,18 +177,10 @@ def test_on_a_day_the_leader_stands_first_and_who_left_does_not_stand() -> None:
 
 
 def test_a_filter_keeps_what_was_asked_in_every_address_and_goes_back_to_the_first_page() -> None:
-    asked = Asked(on="28/07/2023", q="Thôn 1", page=3)
+    asked = Asked(on="28/07/2023", q="Thôn 1", after="t9", page=3)
     assert asked.address() == "/so/to?on=28%2F07%2F2023&q=Th%C3%B4n+1"
-    assert asked.address(page=4) == "/so/to?on=28%2F07%2F2023&q=Th%C3%B4n+1&page=4"
+    assert asked.address(after="t8", page=4) == "/so/to?on=28%2F07%2F2023&q=Th%C3%B4n+1&after=t8&page=4"
     assert asked.address(on="", q="") == "/so/to"
-
-
-def test_a_team_is_found_without_marks_and_by_what_it_lacks() -> None:
-    team = Listed("t", "Tổ xã Hoà Đức", "commune", "c", None, "d", "c", D0, "1/QĐ", 3, has_leader=True)
-    assert Asked(q="hoa duc").keeps(team)
-    assert not Asked(q="hoa binh").keeps(team)
-    assert not Asked(leaderless="1").keeps(team)
-    assert Asked(leaderless="1").keeps(team._replace(has_leader=False))
 
 
 # -- forms ------------------------------------------------------------------------------------------------------------

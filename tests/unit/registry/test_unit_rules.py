@@ -96,7 +96,7 @@ LY_SON_BEFORE = LY_SON._replace(
     code="536", name="Huyện Lý Sơn", kind="district", level=Level.DISTRICT, district_id="536", commune_id=None,
     valid_from=START, valid_to=TURN,
 )  # fmt: skip
-NOTHING = Correction(START, "Gõ nhầm")
+NOTHING = Correction(START)
 
 
 def test_a_correction_changes_one_state_and_tells_all_of_it() -> None:
@@ -106,7 +106,6 @@ def test_a_correction_changes_one_state_and_tells_all_of_it() -> None:
     assert event == UnitCorrected(
         occurred_at=NOW, unit_id="536", since=TURN, code="21549", name="Đặc khu Lý Sơn", kind="special_zone",
         level=Level.COMMUNE, parent_id="51", district_id=None, commune_id="536",
-        reason="Gõ nhầm",
     )  # fmt: skip
 
 
