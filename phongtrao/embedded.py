@@ -40,6 +40,7 @@ jetstream {{
 }}
 """
 
+
 def _shared_buffers() -> str:
     """An eighth of this machine's memory, from 128 MB to 1 GB; Postgres touches no more of it than it needs."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
