@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TextIO
 
@@ -22,7 +22,7 @@ from starlette.applications import Starlette
 from phongtrao import demonstration, sign_in
 from phongtrao.client import Api, signing
 from phongtrao.demo_clock import DemoClock, Moment, load
-from phongtrao.embedded import NatsServer, PostgresServer
+from phongtrao.embedded import NatsServer, PostgresServer, ServerError
 from phongtrao.instance import Folder, Running, Secrets
 from phongtrao.personas import personas
 from phongtrao.serving import address, bind, serving
@@ -36,6 +36,8 @@ from shared.settings import Settings
 from shared.telemetry import logger
 
 log = logger(__name__)
+_WATCH_SECONDS = 1.0
+"""How often `phongtrao up` looks whether its servers still run."""
 
 
 async def run(settings: Settings, say: Say) -> None:
@@ -109,6 +111,7 @@ async def _start_servers(
     stack.push_async_callback(postgres.stop)
     stack.push_async_callback(nats.stop)
     await asyncio.gather(_timed(say, "Postgres 18", postgres.start()), _timed(say, "NATS", nats.start()))
+    await stack.enter_async_context(_kept_alive(say, {"Postgres": postgres, "NATS": nats}))
     for name in SERVICES:
         await postgres.ensure_database(name)
     common = {
@@ -121,6 +124,30 @@ async def _start_servers(
         name: settings.model_copy(update={**common, "nats_password": SecretStr(secrets.nats[name])})
         for name in SERVICES
     }
+
+
+@asynccontextmanager
+async def _kept_alive(say: Say, servers: Mapping[str, PostgresServer | NatsServer]) -> AsyncIterator[None]:
+    """Within it, a server that ends is started again where it was; the services find it by themselves."""
+    watchers = [asyncio.create_task(_keep_alive(say, name, server)) for name, server in servers.items()]
+    try:
+        yield
+    finally:
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
+
+
+async def _keep_alive(say: Say, name: str, server: PostgresServer | NatsServer) -> None:
+    while True:
+        await asyncio.sleep(_WATCH_SECONDS)
+        if server.running:
+            continue
+        say(f"{name} ended by itself; starting it again")
+        try:
+            await _timed(say, f"{name} is back", server.start())
+        except ServerError as error:
+            say(str(error))
 
 
 def _clock(settings: Settings, folder: Folder) -> tuple[Clock, DemoClock | None]:

@@ -143,6 +143,21 @@ def test_numbers_move_ctrl_c_stops_everything_and_a_second_start_goes_on(tmp_pat
 
 
 @pytest.mark.slow
+def test_a_server_that_was_killed_is_started_again_and_nothing_is_lost(tmp_path: Path) -> None:
+    with instance(tmp_path / "var") as up:
+        wait_until(lambda: up.sessions() > 10, up.said)
+        for server, name in (("nats-server", "NATS"), ("postgres", "Postgres")):
+            children = psutil.Process(up.process.pid).children()
+            next(child for child in children if server in child.cmdline()[0]).kill()
+            wait_until(lambda name=name: f"{name} is back" in up.said(), up.said)
+        stood = up.positions().get("outreach", 0)
+        wait_until(lambda: up.positions().get("outreach", 0) > stood, up.said)
+        verified = up.run("verify")
+        assert (verified.returncode, verified.stdout.splitlines()[-1]) == (0, "0 differences"), verified.stdout
+        assert up.stop()[0] == 0, up.said()
+
+
+@pytest.mark.slow
 def test_two_instances_live_side_by_side_and_one_folder_or_port_has_one(tmp_path: Path) -> None:
     with instance(tmp_path / "a", DEMO=0) as one, instance(tmp_path / "b", DEMO=0) as two:
         for up in (one, two):
