@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,10 @@ def test_numbers_move_ctrl_c_stops_everything_and_a_second_start_goes_on(tmp_pat
     assert '"level": "error"' not in (up.data / "phongtrao.log").read_text()
 
 
+def _is_back(up: Instance, name: str) -> bool:
+    return f"{name} is back" in up.said()
+
+
 @pytest.mark.slow
 def test_a_server_that_was_killed_is_started_again_and_nothing_is_lost(tmp_path: Path) -> None:
     with instance(tmp_path / "var") as up:
@@ -149,7 +154,7 @@ def test_a_server_that_was_killed_is_started_again_and_nothing_is_lost(tmp_path:
         for server, name in (("nats-server", "NATS"), ("postgres", "Postgres")):
             children = psutil.Process(up.process.pid).children()
             next(child for child in children if server in child.cmdline()[0]).kill()
-            wait_until(lambda name=name: f"{name} is back" in up.said(), up.said)
+            wait_until(partial(_is_back, up, name), up.said)
         stood = up.positions().get("outreach", 0)
         wait_until(lambda: up.positions().get("outreach", 0) > stood, up.said)
         verified = up.run("verify")
