@@ -59,7 +59,8 @@ class Engine:
         self._memory: Memory | None = None
         self._known: dict[tuple[str, str], Checkpoint] = {}  # as our last commit left them
         self._held: set[Held] = set()
-        self._folding, self._writing = asyncio.Lock(), asyncio.Lock()
+        self._folding, self._writing, self._settled = asyncio.Lock(), asyncio.Lock(), asyncio.Event()
+        self._settled.set()
 
     def projections_of(self, stream: str) -> list[Projection]:
         """The projections that read a stream."""
@@ -111,6 +112,7 @@ class Engine:
         """
         async with self._folding:
             while True:
+                await self._settled.wait()
                 memory = self._memory
                 try:
                     work = await self._fold(memory, batch, items)
@@ -153,9 +155,24 @@ class Engine:
                 raise work
             await self._write(work)
         except Unwritable as error:
-            self._memory = Memory(self._known.values(), set(self._held))
-            for part, its_items in halves(batch, items, error):
-                await self._write_or_halve(await self._fold(self._memory, part, its_items), part, its_items)
+            self._memory = None
+            self._settled.clear()  # who comes now waits: between two halves the positions are nobody's to go on from
+            try:
+                self._memory = await self._halve(batch, items, error)
+            finally:
+                self._settled.set()
+
+    async def _halve(self, batch: Batch, items: list[Item], error: Unwritable) -> Memory:
+        memory = Memory(self._known.values(), set(self._held))
+        for part, its_items in halves(batch, items, error):
+            work = await self._fold(memory, part, its_items)
+            try:
+                if isinstance(work, Unwritable):
+                    raise work
+                await self._write(work)
+            except Unwritable as again:
+                memory = await self._halve(part, its_items, again)
+        return memory
 
     async def _write(self, work: Work) -> None:
         async with self._pool.acquire() as conn, conn.transaction():
