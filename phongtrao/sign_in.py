@@ -32,7 +32,10 @@ def routes(service: Service, people: Sequence[Persona], sign: ECKey) -> APIRoute
         language = web.choose_lang(lang, request.cookies.get("lang"))
         here = "/sign-in" if back == "/" else "/sign-in?" + urlencode({"back": back})
         context = {**web.shell(language, here), "personas": [p._asdict() for p in people]}
-        return HTMLResponse(env.get_template("sign_in.html").render(context))
+        response = HTMLResponse(env.get_template("sign_in.html").render(context))
+        if lang == language:
+            response.set_cookie("lang", language, max_age=365 * 86400, samesite="lax", httponly=True)
+        return response
 
     @router.post("/sign-in")
     async def sign_in(persona: Annotated[str, Form(max_length=20)], back: Back = "/") -> RedirectResponse:

@@ -28,6 +28,7 @@ class Viewer(TypedDict):
     unit_name: str
     is_officer: bool
     keeps_registry: bool
+    sees_teams: bool
 
 
 def signed_in(request: Request, authenticator: Authenticator) -> Caller | None:
@@ -46,4 +47,11 @@ def viewer(caller: Caller, unit_name: str) -> Viewer:
     """The words for a caller of a unit."""
     vi, en = _TITLES[next((role for role in _TITLES if caller.has(role)), Role.LEARNER)]
     keeps = caller.has(*OFFICERS, Role.OPERATOR)
-    return Viewer(role_vi=vi, role_en=en, unit_name=unit_name, is_officer=caller.has(*OFFICERS), keeps_registry=keeps)
+    return Viewer(
+        role_vi=vi,
+        role_en=en,
+        unit_name=unit_name,
+        is_officer=caller.has(*OFFICERS),
+        keeps_registry=keeps,
+        sees_teams=keeps or caller.has(Role.TEAM_LEADER),
+    )
