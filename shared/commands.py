@@ -170,7 +170,7 @@ class Positions:
     def __init__(self, dsn: str, pool: Pool, *, wake_relay: Callable[[], bool] | None = None) -> None:
         self._dsn, self._pool, self._wake_relay = dsn, pool, wake_relay
         self._recent: OrderedDict[int, int] = OrderedDict()
-        self._waiting: dict[int, list[asyncio.Future[int]]] = {}
+        self._waiting: dict[int, list[asyncio.Future[int | None]]] = {}
         self._wake = asyncio.Event()
 
     async def run(self) -> None:
@@ -215,14 +215,16 @@ class Positions:
         self._wake.set()
         if stage_id in self._recent:
             return self._recent[stage_id]
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[int | None] = loop.create_future()
         self._waiting.setdefault(stage_id, []).append(future)
+        patience = loop.call_later(POSITION_WAIT / 8, _give_up, future)  # a timeout's task costs more than the rest
         try:
-            return await asyncio.wait_for(future, POSITION_WAIT / 8)
-        except TimeoutError:
-            return await self._ask(stage_id)
+            pos = await future
         finally:
+            patience.cancel()
             self._waiting.pop(stage_id, None)
+        return await self._ask(stage_id) if pos is None else pos
 
     async def _ask(self, stage_id: int) -> int | None:
         """The notice was lost or the relay is elsewhere: looks at the log itself."""
@@ -237,3 +239,8 @@ class Positions:
                 return found[stage_id]
             await asyncio.sleep(0.1)
         return None
+
+
+def _give_up(future: asyncio.Future[int | None]) -> None:
+    if not future.done():
+        future.set_result(None)

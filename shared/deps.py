@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, Request
 
 from shared import errors
-from shared.auth import Role, authorize
+from shared.auth import Caller, Role, authorize
 from shared.http import MinPos
 from shared.projection import store
 from shared.reached import Reached
@@ -34,6 +34,26 @@ async def _reached(request: Request, service: Svc, min_pos: MinPos = None) -> No
 
 Fresh = Depends(_reached)
 """For reads: `min_pos` waits until the read models show at least that position."""
+
+
+class Asked(NamedTuple):
+    """What a command needs to know besides its body."""
+
+    service: Service
+    caller: Caller
+
+
+def ask(*roles: Role) -> Any:
+    """`Svc`, `allow` and `Fresh` in one dependency, for what is called most: FastAPI parses query, headers and cookies
+    anew for each."""
+
+    async def asked(request: Request, min_pos: MinPos = None) -> Asked:
+        caller, service = authorize(request, roles), request.app.state.service
+        if min_pos:
+            await wait_for(service, min_pos)
+        return Asked(service, caller)
+
+    return Depends(asked)
 
 
 async def wait_for(service: Service, min_pos: str) -> None:

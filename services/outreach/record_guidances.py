@@ -13,10 +13,10 @@ from services.outreach.guidance_body import GuidanceItem, Malformed, OneGuidance
 from services.outreach.read import no_such_campaign
 from services.outreach.recording import LOT, ItemReceipt, Why, record
 from shared import errors
-from shared.auth import OFFICERS, Caller, Role
-from shared.deps import Fresh, Svc
+from shared.auth import OFFICERS, Role
+from shared.deps import Asked, ask
 from shared.errors import FieldError, Problem, Text
-from shared.http import ID_PATTERN, Answer, Body, Id, allow, router, who
+from shared.http import ID_PATTERN, Answer, Body, Id, router, who
 from shared.service import Service
 
 routes = router("guidances")
@@ -38,9 +38,10 @@ class Receipts(Answer):
     accepted: int
 
 
-@routes.post("/guidances", openapi_extra=who(ROLES, SCOPE), dependencies=[Fresh])
-async def record_guidances(service: Svc, body: RecordGuidances, caller: Annotated[Caller, allow(*ROLES)]) -> Receipts:
+@routes.post("/guidances", openapi_extra=who(ROLES, SCOPE))
+async def record_guidances(body: RecordGuidances, asked: Annotated[Asked, ask(*ROLES)]) -> Receipts:
     """Records guidances. Always answers a receipt for each item; sending the same batch again changes nothing."""
+    service, caller = asked
     campaign = await _campaign(service, body.campaign_id)
     if campaign is None:
         raise _unknown_campaign(body.campaign_id)
@@ -62,18 +63,17 @@ class GuidanceAnswer(Answer):
     "/campaigns/{campaign_id}/guidances/{guidance_id}",
     status_code=201,
     openapi_extra=who(ROLES, SCOPE),
-    dependencies=[Fresh],
     responses={200: {"model": GuidanceAnswer, "description": "Recorded before, with the same content."}},
 )
 async def record_guidance(
-    service: Svc,
     campaign_id: Annotated[str, Path(pattern=ID_PATTERN)],
     guidance_id: Annotated[str, Path(pattern=ID_PATTERN)],
     body: OneGuidance,
-    caller: Annotated[Caller, allow(*ROLES)],
+    asked: Annotated[Asked, ask(*ROLES)],
     response: Response,
 ) -> GuidanceAnswer:
     """Records one guidance under an id of the client's. The same again: 200; other content under this id: 409."""
+    service, caller = asked
     campaign = await _campaign(service, campaign_id)
     if campaign is None:
         raise no_such_campaign(campaign_id)
