@@ -13,6 +13,7 @@ from tests.support import chromium
 from tests.support.servers import Databases, Nats, Postgres, new_nats, new_postgres, wipe_streams
 
 _NEEDS_DOCKER = ("compose", "testcontainers")
+_SLOW = ("slow", *_NEEDS_DOCKER)
 _left_out = pytest.StashKey[list[str]]()
 
 
@@ -144,6 +145,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in wanting]
         config.hook.pytest_deselected(items=wanting)
         config.stash[_left_out] = [item.nodeid for item in wanting]
+    items[:] = _spread(items)
+
+
+def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Files with slow tests among the others, none near the end: they mostly wait, and there they would wait alone."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    slow = {path for path, tests in files.items() if any(t.get_closest_marker(name) for t in tests for name in _SLOW)}
+    quick = [path for path in files if path not in slow]
+    places = {path: n for n, path in enumerate(quick)}
+    places |= {path: n * len(quick) // (len(slow) + 2) - 1 for n, path in enumerate(sorted(slow, reverse=True))}
+    return [item for path in sorted(files, key=lambda path: (places[path], path)) for item in files[path]]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
