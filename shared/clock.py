@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 Clock = Callable[[], datetime]
 
-VIETNAM = timezone(timedelta(hours=7), "+07")
+_OFFSET = timedelta(hours=7)
+VIETNAM = timezone(_OFFSET, "+07")
 
 
 def system_clock() -> datetime:
@@ -19,7 +20,7 @@ def system_clock() -> datetime:
 
 def local_day(at: datetime) -> date:
     """The calendar day of an aware moment in Vietnam."""
-    return at.astimezone(VIETNAM).date()
+    return (at if at.utcoffset() == _OFFSET else at.astimezone(VIETNAM)).date()
 
 
 def start_of_day(day: date) -> datetime:

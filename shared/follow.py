@@ -12,6 +12,7 @@ import json
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
+from time import monotonic
 from typing import NamedTuple
 
 from shared import bus
@@ -144,7 +145,7 @@ class _Consumer:
         await self._client.api(
             f"CONSUMER.CREATE.{self._stream}.{self._name}", {"stream_name": self._stream, "config": config}
         )
-        self._last_sign = asyncio.get_running_loop().time()
+        self._last_sign = monotonic()
 
     async def close(self) -> None:
         with suppress(*bus.NATS_ERRORS):
@@ -154,29 +155,28 @@ class _Consumer:
                 await self._client.api(f"CONSUMER.DELETE.{self._stream}.{self._name}", timeout=1.0)
 
     async def messages(self) -> AsyncGenerator[tuple[list[Message], int], None]:
-        loop = asyncio.get_running_loop()
         while True:
             await self._ask()
             while not self._buffer:
                 await self._wait(HEARTBEAT)
-            await self._gather(loop)
+            await self._gather()
             count = min(len(self._buffer), self._max_batch)
             yield [self._buffer.popleft() for _ in range(count)], self._pending + len(self._buffer)
 
     async def _ask(self) -> None:
         """Keeps two requests ahead, and no more than two batches unread: back-pressure is not asking."""
         if not self._asked:
-            self._last_sign = asyncio.get_running_loop().time()  # without a request the server had nothing to say
+            self._last_sign = monotonic()  # without a request the server had nothing to say
         while self._asked <= PULL and len(self._buffer) + self._asked < 2 * self._max_batch:
             body = {"batch": PULL, "expires": int(EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
             subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
             await self._client.publish(subject, json.dumps(body).encode(), reply=self._inbox)
             self._asked += PULL
 
-    async def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _gather(self) -> None:
         """Lets the buffer fill while the server says that there is more and it keeps coming."""
-        until = loop.time() + GATHER
-        while self._pending and len(self._buffer) < self._max_batch and loop.time() < until:
+        until = monotonic() + GATHER
+        while self._pending and len(self._buffer) < self._max_batch and monotonic() < until:
             had = len(self._buffer)
             await self._ask()
             if len(self._buffer) == had:
@@ -198,13 +198,13 @@ class _Consumer:
             raise Doubt(self._doubt)
         if self._client.epoch != self._epoch:
             self._doubt = "reconnected"
-        elif asyncio.get_running_loop().time() - self._last_sign > SILENCE:
+        elif monotonic() - self._last_sign > SILENCE:
             self._doubt = "no heartbeat"
         elif self._asked <= PULL:
             await self._ask()
 
     def _on_message(self, _subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
-        self._last_sign = asyncio.get_running_loop().time()
+        self._last_sign = monotonic()
         if not reply.startswith(b"$JS.ACK."):
             self._on_status(headers)
             return

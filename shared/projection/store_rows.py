@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from shared.db import Conn
-from shared.projection import Counters, Key, Shape, Table
+from shared.projection import Counters, Key, Shape, Table, store_columns
 
 Changes = Sequence[tuple[Shape[Any], Sequence[Any]]]
 """Tables with the rows to write; of counters, what to add."""
@@ -15,13 +15,12 @@ Changes = Sequence[tuple[Shape[Any], Sequence[Any]]]
 
 async def load(conn: Conn, schema: str, table: Table[Any], keys: Sequence[Key]) -> list[Any]:
     """The rows with these keys that exist, as the table's row type."""
-    names = [c.name for c in table.key_columns]
-    arrays = ", ".join(f"${i}::{c.sql_type}[]" for i, c in enumerate(table.key_columns, 1))
+    names = ", ".join(c.name for c in table.key_columns)
     columns = ", ".join(f"t.{c.name}" for c in table.columns)
     records = await conn.fetch(
-        f"select {columns} from unnest({arrays}) as k({', '.join(names)})"
-        f" join {schema}.{table.name} t using ({', '.join(names)})",
-        *zip(*keys, strict=True),
+        f"select {columns} from unnest({store_columns.sql(table.key_columns, 1)}) as k({names})"
+        f" join {schema}.{table.name} t using ({names})",
+        *store_columns.of_rows(table.key_columns, keys),
     )
     make = table.row._make
     return [make(r) for r in records]
@@ -30,18 +29,18 @@ async def load(conn: Conn, schema: str, table: Table[Any], keys: Sequence[Key]) 
 async def upsert(conn: Conn, schema: str, changes: Changes) -> None:
     """Writes rows of several tables in one statement: those of a table replace, those of counters are added."""
     parts: list[str] = []
-    values: list[Sequence[Any]] = []
+    values: list[str] = []
     for number, (table, rows) in enumerate(changes):
         parts.append(f"w{number} as ({_upsert(schema, table, len(values) + 1)})")
-        values += zip(*rows, strict=True)
+        values += store_columns.of_rows(table.columns, rows)
     await conn.execute(f"with {', '.join(parts)} select", *values)
 
 
 @cache
 def _upsert(schema: str, table: Shape[Any], first: int) -> str:
-    """Its parameters are an array a column, from `$first` on."""
+    """Its parameters are a text a column, from `$first` on."""
     names, keys = (", ".join(c.name for c in columns) for columns in (table.columns, table.key_columns))
-    arrays = ", ".join(f"${i}::{c.sql_type}[]" for i, c in enumerate(table.columns, first))
+    arrays = store_columns.sql(table.columns, first)
     rest = table.columns[table.key_size :]
     rules = table.rules if isinstance(table, Counters) else ["replace"] * len(rest)
     changes = [_CHANGES[rule].format(c.name) for c, rule in zip(rest, rules, strict=True) if rule != "first"]

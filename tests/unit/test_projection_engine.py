@@ -311,7 +311,7 @@ async def test_a_number_too_large_for_its_column_is_parked_with_the_databases_wo
     await engine.apply(batch(events, 1, 3))
     await engine.apply(batch(events, 4, 4))
     assert await parked_at(pool) == [2, 4]
-    assert "value out of int64 range" in (await parked_events(pool))[0].reason
+    assert "is out of range for type bigint" in (await parked_events(pool))[0].reason
     folded = [Recorded("registry", pos, f"id-{pos}", NOW, event_of(events[pos - 1])) for pos in (1, 3)]
     assert await read_model(pool) == fold_all(TALLY, folded)
 

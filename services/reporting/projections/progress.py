@@ -135,13 +135,6 @@ def _needs(_: Recorded, event: CitizenGuided | GuidanceWithdrawn) -> list[tuple[
     ]
 
 
-def _places(event: CitizenGuided | GuidanceWithdrawn) -> tuple[str, ...]:
-    """The units that count it: the team's own, its district unless that is the same, the province."""
-    if event.district_id and event.district_id != event.unit_id:
-        return (event.unit_id, event.district_id, PROVINCE)
-    return (event.unit_id, PROVINCE)
-
-
 @progress.on(CitizenGuided, needs=_needs)
 def citizen_guided(rows: Rows, rec: Recorded, event: CitizenGuided) -> None:
     """One guidance more; distinct counts rise where the citizen is new."""
@@ -169,12 +162,24 @@ def _count(rows: Rows, rec: Recorded, event: CitizenGuided | GuidanceWithdrawn, 
         (change.member_in_window, counting, change.member, by, gone, happened_at),
     )
     rows.add(team_totals, (of, event.team_id, event.unit_id, event.district_id or ""), (by,))
-    new = {event.unit_id: change.unit, event.district_id: change.district, PROVINCE: change.province}
-    for unit_id in _places(event):  # at a district's own team the district's change counts, as the later of the two
-        rows.add(unit_totals, (of, unit_id), (new[unit_id], by, by - counting, gone))
+    _count_places(rows, event, change, (by, by - counting, gone))
     _count_topics(rows, event, by)
     received_on = local_day(rec.recorded_at)
     rows.add(unit_days, (of, event.unit_id, day, received_on), (event.district_id, int(by > 0), gone))
+
+
+def _count_places(
+    rows: Rows, event: CitizenGuided | GuidanceWithdrawn, change: visits.Change, numbers: tuple[int, int, int]
+) -> None:
+    """The units that count it: the team's own, its district unless that is the same, the province."""
+    of, unit_id, district_id = event.campaign_id, event.unit_id, event.district_id
+    if district_id == unit_id:
+        rows.add(unit_totals, (of, unit_id), (change.district, *numbers))
+    else:
+        rows.add(unit_totals, (of, unit_id), (change.unit, *numbers))
+        if district_id:
+            rows.add(unit_totals, (of, district_id), (change.district, *numbers))
+    rows.add(unit_totals, (of, PROVINCE), (change.province, *numbers))
 
 
 def _visit(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, in_window: int, by: int) -> visits.Change:
