@@ -41,17 +41,17 @@ def personas(seed: int, *, demo: bool, province: str = "51") -> list[Persona]:
         ),
         Persona(
             "leader", "Tổ trưởng tổ thị trấn Mộ Đức", "Team leader, Mộ Đức township",
-            "Xem tổ của mình, thêm bớt thành viên", "Sees the own team, adds and removes members",
+            "Xem tổ của mình, thêm bớt thành viên", "Sees their own team, adds and removes members",
             Caller("persona-leader", frozenset([Role.TEAM_LEADER]), (), leader, team_id),
         ),
         Persona(
             "member", "Thành viên tổ thị trấn Mộ Đức", "Team member, Mộ Đức township",
-            "Xem số liệu và bản đồ; ghi người dân qua API", "Sees numbers and map; records citizens over the API",
+            "Xem số liệu; ghi người dân qua API", "Sees the numbers; records citizens over the API",
             Caller("persona-member", frozenset([Role.MEMBER]), (), member, team_id),
         ),
         Persona(
             "learner", "Học viên, đoàn viên thanh niên", "Learner, youth union",
-            "Xem số liệu và bản đồ; học và thi qua API", "Sees numbers and map; takes the course over the API",
+            "Xem số liệu; học và thi qua API", "Sees the numbers; takes the course over the API",
             Caller("persona-learner", frozenset([Role.LEARNER]), (DEMO_UNIT,), organisation_id="tinh-doan"),
         ),
     ]  # fmt: skip
