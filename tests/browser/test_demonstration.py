@@ -59,7 +59,7 @@ async def site(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @asynccontextmanager
 async def _at_work(postgres: Postgres, nats: Nats, file: Path) -> AsyncIterator[Site]:
-    demo = Demonstration(file, Moment(share=0.02), speed=4000)
+    demo = Demonstration(file, Moment(share=0.02), speed=40_000)
     specs = (REGISTRY, OUTREACH, COURSES, REPORTING)
     async with stack(*specs, postgres=postgres, nats=nats, clock=demo.clock, embedded=True) as running:
         reporting, door = running.services["reporting"], FastAPI()
