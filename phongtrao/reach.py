@@ -55,9 +55,9 @@ def find(settings: Settings, only: Sequence[str] = ()) -> Target:
 
 def _nobody_runs(folder: Folder) -> str:
     return (
-        f"no `phongtrao up` runs on {folder.path}, so the address is from the settings. Start one there, or name the"
-        " folder of the one that runs: PHONGTRAO_DATA=./var, from where `make up` was called; for servers elsewhere"
-        " set PHONGTRAO_NATS_URL, PHONGTRAO_NATS_PASSWORD and PHONGTRAO_DATABASE_URL"
+        f"no `phongtrao up` runs on {folder.path}, the folder of PHONGTRAO_DATA, so the address is from the settings."
+        " Start one there, or give the folder of the one that runs, as PHONGTRAO_DATA=./var,"
+        " or servers elsewhere: PHONGTRAO_NATS_URL, PHONGTRAO_NATS_PASSWORD, PHONGTRAO_DATABASE_URL"
     )
 
 
