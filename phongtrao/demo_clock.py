@@ -14,6 +14,8 @@ MORNING = datetime(2023, 7, 28, 7, 0, tzinfo=VIETNAM)
 """An hour before the ceremony: the first thing that the clock says."""
 END = datetime(2023, 8, 16, 0, 0, tzinfo=VIETNAM)
 """The reports are due on the day before; from here on the clock runs at the wall's pace."""
+AFTER_REFORMS = datetime(2025, 7, 2, 7, 0, tzinfo=VIETNAM)
+"""The morning after the reform of 1/7/2025 took effect: where the clock may be sent to."""
 
 
 class Moment(NamedTuple):
@@ -30,7 +32,7 @@ class Moment(NamedTuple):
 
 
 class DemoClock:
-    """Says `start` until `go()`, then runs `speed` times as fast as the wall."""
+    """Says `start` until `go()`, then runs `speed` times as fast as the wall; after a `jump` at the wall's pace."""
 
     def __init__(self, start: datetime, speed: float, until: datetime = END) -> None:
         self.speed = speed
@@ -43,6 +45,12 @@ class DemoClock:
     def go(self) -> None:
         """Lets time run. A second call changes nothing."""
         self._running = self._running or ScaledClock(self._start, self.speed, self._until)
+
+    def jump(self, to: datetime) -> None:
+        """Goes on from a later moment. Raises ValueError when it is not later: recorded time never runs back."""
+        if to <= self():
+            raise ValueError(f"{to} is not after {self()}")
+        self._running = ScaledClock(to, 1.0)
 
 
 def load(file: Path, beginning: Moment) -> Moment:

@@ -41,17 +41,17 @@ def personas(seed: int, *, demo: bool, province: str = "51") -> list[Persona]:
         ),
         Persona(
             "leader", "Tổ trưởng tổ thị trấn Mộ Đức", "Team leader, Mộ Đức township",
-            "Ghi cho cả tổ, thêm bớt thành viên", "Records for the whole team, adds members",
+            "Xem tổ của mình, thêm bớt thành viên", "Sees their own team, adds and removes members",
             Caller("persona-leader", frozenset([Role.TEAM_LEADER]), (), leader, team_id),
         ),
         Persona(
             "member", "Thành viên tổ thị trấn Mộ Đức", "Team member, Mộ Đức township",
-            "Ghi từng người dân mình đã hướng dẫn", "Records each citizen that they guided",
+            "Xem số liệu; ghi người dân qua API", "Sees the numbers; records citizens over the API",
             Caller("persona-member", frozenset([Role.MEMBER]), (), member, team_id),
         ),
         Persona(
             "learner", "Học viên, đoàn viên thanh niên", "Learner, youth union",
-            "Học khóa dịch vụ công trực tuyến và thi", "Takes the course on online public services",
+            "Xem số liệu; học và thi qua API", "Sees the numbers; takes the course over the API",
             Caller("persona-learner", frozenset([Role.LEARNER]), (DEMO_UNIT,), organisation_id="tinh-doan"),
         ),
     ]  # fmt: skip

@@ -30,19 +30,26 @@ class Player:
         self._reached: datetime | None = None
         self._fresh: list[str | None] = [fresh] * LANES
         """What registry recorded and outreach has to know before the lane's next guidance: its `pos`."""
+        self.stopped = False
 
     def played(self, otherwise: datetime) -> datetime:
         """The moment before which every action has been answered; `otherwise` before the first was sent."""
         pending = [at for lane in self._waiting for at in lane[:1]]
         return min(pending, default=self._reached or otherwise)
 
+    def stop(self) -> None:
+        """Sends nothing more; `play` returns when what is under way has been answered."""
+        self.stopped = True
+
     async def play(self, plan: Sequence[Action]) -> None:
-        """Returns when the whole plan has been answered. `plan` is in order of time."""
+        """Returns when the whole plan has been answered, or after `stop`. `plan` is in order of time."""
         async with asyncio.TaskGroup() as tasks:
             workers = [tasks.create_task(self._work(number)) for number in range(LANES)]
             for action in plan:
-                while self._clock() < action.at:
+                while self._clock() < action.at and not self.stopped:
                     await asyncio.sleep(_TICK)
+                if self.stopped:
+                    break
                 await self._dispatch(action)
             for queue in self._queues:
                 await queue.join()
@@ -59,8 +66,9 @@ class Player:
         queue = self._queues[number]
         while True:
             action = await queue.get()
-            await self._send(action, number)
-            self._waiting[number].pop(0)
+            if not self.stopped:
+                await self._send(action, number)
+                self._waiting[number].pop(0)
             queue.task_done()
 
     async def _send(self, action: Action, number: int) -> None:

@@ -6,6 +6,7 @@ import random
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 from phongtrao import demo_names
@@ -14,6 +15,16 @@ from shared.auth import Caller, Role
 LAUNCH = date(2023, 7, 28)
 DEMO_UNIT = "21400"
 """Thị trấn Mộ Đức: the home of the personas."""
+
+VILLAGES_SINCE = date(2022, 1, 1)
+"""Before the first team was founded."""
+VILLAGES: Mapping[str, tuple[str, ...]] = {
+    DEMO_UNIT: ("Tổ dân phố 1", "Tổ dân phố 2", "Tổ dân phố 3", "Tổ dân phố 4"),
+    "21424": ("Thôn An Phú 1", "Thôn An Phú 2", "Thôn Phước Hòa"),
+    "21430": ("Thôn An Bình", "Thôn Phước Lộc"),
+}
+"""Made-up villages that are units themselves, by commune: thị trấn Mộ Đức, xã Đức Hòa, xã Đức Phú. No reform splits
+these communes, so none asks where a village goes."""
 
 _FROM_WHERE = ("tinh-doan", "hoi-lhpn", "hoi-nong-dan", "mttq", "hoi-cuu-chien-binh", "vnpt", "viettel", None)
 _HOW_OFTEN = (30, 16, 12, 8, 5, 6, 6, 17)
@@ -62,6 +73,11 @@ class Team(NamedTuple):
         """Its first member."""
         return self.members[0]
 
+    @property
+    def village_id(self) -> str | None:
+        """Its village, where that is a unit."""
+        return village_ids().get((self.unit.unit_id, self.village or ""))
+
     def body(self) -> dict[str, Any]:
         """What `POST /registry/teams` takes."""
         return {
@@ -70,10 +86,31 @@ class Team(NamedTuple):
             "level": self.level,
             "unit_id": self.unit.unit_id,
             "village": self.village,
+            "village_id": self.village_id,
             "decision_number": self.decision_number,
             "decision_date": self.decision_date.isoformat(),
             "formed_on": self.formed_on.isoformat(),
         }
+
+
+@cache
+def village_ids() -> dict[tuple[str, str], str]:
+    """Ids of the villages that are units, by commune and name."""
+    return {(unit, name): f"{unit}-v{n}" for unit, names in VILLAGES.items() for n, name in enumerate(names, start=1)}
+
+
+def village_bodies() -> list[dict[str, str]]:
+    """What `POST /registry/villages` takes, for each of them."""
+    return [
+        {
+            "village_id": village_id,
+            "name": name,
+            "kind": "residential_group" if name.startswith("Tổ dân phố") else "hamlet",
+            "parent_id": unit_id,
+            "valid_from": VILLAGES_SINCE.isoformat(),
+        }
+        for (unit_id, name), village_id in village_ids().items()
+    ]
 
 
 def made_id(seed: int, *parts: object) -> str:

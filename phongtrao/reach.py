@@ -44,13 +44,21 @@ def find(settings: Settings, only: Sequence[str] = ()) -> Target:
     running = folder.running()
     if running is None:
         user = only[0] if len(only) == 1 else bus.OPS
-        return Target(settings, user, f"no instance runs on {folder.path}; the address is from the settings")
+        return Target(settings, user, _nobody_runs(folder))
     own = {
         "nats_url": running.nats_url,
         "nats_password": SecretStr(folder.secrets().nats[bus.OPS]),
         "database_url": SecretStr(running.database_url),
     }
     return Target(settings.model_copy(update=own), bus.OPS, f"the instance on {folder.path}")
+
+
+def _nobody_runs(folder: Folder) -> str:
+    return (
+        f"no `phongtrao up` runs on {folder.path}, the folder of PHONGTRAO_DATA, so the address is from the settings."
+        " Start one there, or give the folder of the one that runs, as PHONGTRAO_DATA=./var,"
+        " or servers elsewhere: PHONGTRAO_NATS_URL, PHONGTRAO_NATS_PASSWORD, PHONGTRAO_DATABASE_URL"
+    )
 
 
 @asynccontextmanager

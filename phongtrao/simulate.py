@@ -38,16 +38,21 @@ class Plan(NamedTuple):
 
 
 async def load_units(api: Api) -> int:
-    """Brings the edition of 2023 into force; answers with how many units there are."""
+    """Brings the edition of 2023 into force; answers with how many units it has."""
     _must(await api.post(f"/registry/editions/{campaign.EDITION}", None, OFFICER))
-    page = await api.get("/registry/units", limit=1)
-    return int(page["total"])
+    return len(await _units(api))
+
+
+async def _units(api: Api) -> list[Unit]:
+    """The units of the launch, whatever reforms have made of them since; villages are no part of the edition."""
+    page = await api.get("/registry/units", on=LAUNCH.isoformat(), limit=500)
+    found = [Unit(*(item[field] for field in Unit._fields)) for item in page["items"]]
+    return [unit for unit in found if unit.level != "village"]
 
 
 async def make_plan(api: Api, seed: int, *, share: float = 1.0, learners: bool = True) -> Plan:
-    """The plan for the units that are in force; `share` of the teams and organisations take part."""
-    page = await api.get("/registry/units", limit=500)
-    units = [Unit(*(item[field] for field in Unit._fields)) for item in page["items"]]
+    """The plan for the units of the launch; `share` of the teams and organisations take part."""
+    units = await _units(api)
     teams = province.teams(units, seed)
     taking_part = teams if share >= 1 else province.some(teams, share, seed)
     done = [action for team in taking_part for action in guiding.actions(team, seed)]
@@ -61,16 +66,19 @@ async def make_plan(api: Api, seed: int, *, share: float = 1.0, learners: bool =
 
 
 async def set_up(api: Api, plan: Plan, say: Say) -> str | None:
-    """Organisations, campaign, course, teams and members. Answers with the last position that registry gave."""
+    """Organisations, campaign, course, villages, teams and members. Answers with the last position that registry
+    gave."""
     path = f"/registry/plans/{campaign.PLAN}/organisations"
     loaded = _must(await api.post(path, None, OFFICER, key=f"plan-{campaign.PLAN}"))
     body = campaign.launch_body(plan.districts)
     _must(await api.post("/outreach/campaigns", body, OFFICER, min_pos=loaded.json()["pos"]))
     _must(await api.post("/courses/courses", course.publish_body(), OFFICER))
     say(f"{len(campaign.organisations())} organisations, the campaign of 28/7/2023, 1 course")
+    for body in province.village_bodies():
+        _must(await api.post("/registry/villages", body, OFFICER))
     positions = await _form(api, plan.teams)
     members = sum(1 for team in plan.teams for m in team.members if m.joined_on <= LAUNCH)
-    say(f"{len(plan.teams)} teams with {members} members")
+    say(f"{len(province.village_ids())} villages, {len(plan.teams)} teams with {members} members")
     return newest(positions)
 
 

@@ -19,9 +19,10 @@ from typing import TextIO
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
-from phongtrao import demonstration, sign_in
+from phongtrao import sign_in
 from phongtrao.client import Api, signing
-from phongtrao.demo_clock import DemoClock, Moment, load
+from phongtrao.demo_clock import Moment
+from phongtrao.demonstration import Demonstration
 from phongtrao.embedded import NatsServer, PostgresServer, ServerError
 from phongtrao.instance import Folder, Running, Secrets
 from phongtrao.personas import personas
@@ -30,7 +31,7 @@ from phongtrao.simulate import Say, load_units
 from phongtrao.specs import SERVICES, specs
 from shared import bus, telemetry
 from shared.app import create_app, pages_apps, site
-from shared.clock import Clock, system_clock
+from shared.clock import system_clock
 from shared.service import Service
 from shared.settings import Settings
 from shared.telemetry import logger
@@ -84,12 +85,13 @@ async def _instance(settings: Settings, folder: Folder, sock: socket.socket, say
         log = stack.enter_context(folder.log.open("a", encoding="utf-8"))
         _log_to(log, settings.log_level)
         ours = await _start_servers(stack, settings, folder, secrets, say)
-        clock, demo = _clock(settings, folder)
+        demo = _demonstration(settings, folder)
+        clock = demo.clock if demo else system_clock
         services = [Service(spec, ours[spec.name], keys=secrets.keys, clock=clock) for spec in specs()]
         for service in services:
             applied = await service.migrate()
             say(f"{service.name}: {_plural(len(applied), 'migration')}" if applied else f"{service.name}: up to date")
-        await _timed(say, "services", stack.enter_async_context(serving(_site(services, secrets), sock)))
+        await _timed(say, "services", stack.enter_async_context(serving(_site(services, secrets, demo), sock)))
         running = _Instance(address(sock), secrets, demo)
         some = ours[SERVICES[0]]
         folder.announce(Running(os.getpid(), running.url, some.nats_url, some.database_url.get_secret_value()))
@@ -99,7 +101,7 @@ async def _instance(settings: Settings, folder: Folder, sock: socket.socket, say
 class _Instance:
     """What is known once everything runs."""
 
-    def __init__(self, url: str, secrets: Secrets, demo: DemoClock | None) -> None:
+    def __init__(self, url: str, secrets: Secrets, demo: Demonstration | None) -> None:
         self.url, self.secrets, self.demo = url, secrets, demo
 
 
@@ -150,20 +152,19 @@ async def _keep_alive(say: Say, name: str, server: PostgresServer | NatsServer) 
             say(str(error))
 
 
-def _clock(settings: Settings, folder: Folder) -> tuple[Clock, DemoClock | None]:
+def _demonstration(settings: Settings, folder: Folder) -> Demonstration | None:
     if not settings.demo:
-        return system_clock, None
-    clock = DemoClock(load(folder.clock, Moment()).now, settings.demo_speed)
-    return clock, clock
+        return None
+    return Demonstration(folder.clock, Moment(seed=settings.demo_seed, share=settings.demo_share), settings.demo_speed)
 
 
-def _site(services: list[Service], secrets: Secrets) -> Starlette:
+def _site(services: list[Service], secrets: Secrets, demo: Demonstration | None) -> Starlette:
     """The four services, the pages, and the sign-in as a persona."""
     reporting = services[-1]
     pages = pages_apps(services)
     root = next(app for app in pages if app.state.service is reporting)
     people = personas(reporting.settings.demo_seed, demo=reporting.settings.demo, province=reporting.province)
-    root.include_router(sign_in.routes(reporting, people, secrets.signing))
+    root.include_router(sign_in.routes(reporting, people, secrets.signing, demo))
     return site([create_app(service) for service in services], pages=pages)
 
 
@@ -172,16 +173,16 @@ async def _live(settings: Settings, folder: Folder, running: _Instance, say: Say
     async with Api(running.url, signing(running.secrets.signing, settings)) as api:
         say(f"{await load_units(api)} units of 2023 loaded")
         if running.demo:
-            await _demonstrate(api, running.demo, settings, folder, say)
+            async with running.demo.noted(api.counts, say):
+                await _play(running.demo, api, folder, say)
+                await asyncio.Event().wait()
     await asyncio.Event().wait()
 
 
-async def _demonstrate(api: Api, clock: DemoClock, settings: Settings, folder: Folder, say: Say) -> None:
+async def _play(demo: Demonstration, api: Api, folder: Folder, say: Say) -> None:
     """A simulation that fails does not take the system with it."""
     try:
-        await demonstration.live(
-            api, clock, folder.clock, Moment(seed=settings.demo_seed, share=settings.demo_share), say
-        )
+        await demo.play(api, say)
     except Exception as error:
         log.error("simulation_failed", exc_info=error)
         say(f"the simulation failed ({type(error).__name__}, see {folder.log}); the system stays up")

@@ -174,14 +174,20 @@ def authorize_form(request: Request, roles: tuple[Role, ...]) -> Caller:
     Here the session cookie commands, because the browser itself says that the form came from a page of this site.
     """
     header = request.headers.get("authorization")
-    if header is None and not _is_from_here(request):
+    if header is None:
+        must_be_from_here(request)
+    return _allowed(request, header or _from_cookie(request), roles)
+
+
+def must_be_from_here(request: Request) -> None:
+    """Raises 403 for a form that a page of another site sends in the visitor's name."""
+    if not _is_from_here(request):
         raise errors.forbidden(
             "form_from_elsewhere",
             "Origin",
             "Biểu mẫu này không được gửi từ trang của hệ thống nên không được nhận. Hãy mở lại trang rồi gửi.",
             "This form was not sent from a page of this site, so it is not taken. Open the page again and send it.",
         )
-    return _allowed(request, header or _from_cookie(request), roles)
 
 
 def _is_from_here(request: Request) -> bool:

@@ -17,6 +17,7 @@ import pytest
 import uvicorn
 from nats.aio.client import Client
 
+from phongtrao.instance import Folder, Running
 from shared import asyncapi, bus, event_log
 from shared.auth import Role
 from shared.clock import system_clock
@@ -228,6 +229,17 @@ def test_the_page_names_every_event_and_header() -> None:
     named = set(re.findall(r"^\| `([a-z_.]+\.v\d+)` \|", PAGE, re.MULTILINE))
     assert named == {type_name.removeprefix("vn.cds.") for type_name in EVENTS}
     assert set(re.findall(r"^\| `(ce-\w+|traceparent)` \|", PAGE, re.MULTILINE)) == set(asyncapi.HEADERS["properties"])
+
+
+def test_a_trial_keeps_what_the_page_names_where_the_page_says(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.secrets()
+    folder.announce(Running(1, "http://127.0.0.1:2", "nats://127.0.0.1:3", "postgresql:///{service}"))
+    named = re.findall(r"\| `(\w+)` in `var/([\w/.]+)`", PAGE)
+
+    assert [name for name, _ in named] == ["nats_url", "ops", "url"]
+    for name, file in named:
+        assert name in json.loads((tmp_path / file).read_text())
 
 
 def test_every_block_of_the_page_is_run() -> None:

@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from phongtrao.embedded import PostgresServer
+from phongtrao.province import village_ids
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90.0
@@ -132,7 +133,7 @@ def test_numbers_move_ctrl_c_stops_everything_and_a_second_start_goes_on(tmp_pat
         wait_until(lambda: "the campaign runs from" in up.said().rpartition("stopped")[2], up.said)
         again = up.positions()
         assert up.get("/reporting/overview")["now"] >= stood
-        assert up.get("/registry/units?limit=1")["total"] == 187
+        assert up.get("/registry/units?limit=1")["total"] == 187 + len(village_ids())
         wait_until(lambda: up.sessions() > before, up.said)
         verified = up.run("verify")
         assert (verified.returncode, verified.stdout.splitlines()[-1]) == (0, "0 differences"), verified.stdout
@@ -159,7 +160,19 @@ def test_a_server_that_was_killed_is_started_again_and_nothing_is_lost(tmp_path:
         wait_until(lambda: up.positions().get("outreach", 0) > stood, up.said)
         verified = up.run("verify")
         assert (verified.returncode, verified.stdout.splitlines()[-1]) == (0, "0 differences"), verified.stdout
+        _killed_after_a_jump_it_goes_on_from_there(up)
         assert up.stop()[0] == 0, up.said()
+
+
+def _killed_after_a_jump_it_goes_on_from_there(up: Instance) -> None:
+    jumped = httpx.post(up.url + "/sign-in/clock", headers={"origin": up.url}, timeout=30)
+    assert (jumped.status_code, jumped.headers["location"]) == (303, "/sign-in"), jumped.text
+    up.process.kill()
+    up.process.wait(30)
+    (up.data / "run.json").unlink()
+    up.start()
+    wait_until(lambda: "have stopped for good" in up.said(), up.said)
+    assert "2025-07-02" <= up.get("/reporting/overview")["now"] < "2025-07-03"
 
 
 @pytest.mark.slow

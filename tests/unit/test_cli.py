@@ -85,6 +85,7 @@ def test_servers_that_do_not_answer_end_with_3_and_a_line_that_says_which(tmp_pa
     assert ended.returncode == 3, ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1
     assert "127.0.0.1:1" in ended.stderr or "Postgres of" in ended.stderr
+    assert f"runs on {tmp_path}, the folder of PHONGTRAO_DATA" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from phongtrao import course, demo_names, guiding, learning, province
 from phongtrao.actions import Action
 from phongtrao.campaign import TOPICS, launch_body, organisations
 from phongtrao.client import Api
-from phongtrao.demo_clock import MORNING, DemoClock, Moment, load, save
+from phongtrao.demo_clock import END, MORNING, DemoClock, Moment, load, save
 from phongtrao.player import Player
 from phongtrao.province import LAUNCH, Team, Unit
 from phongtrao.simulate import RESENT, Plan, remaining
@@ -281,6 +281,23 @@ async def test_what_is_unanswered_is_not_played_yet() -> None:
 
     assert before == MORNING
     assert player.played(MORNING) == MORNING + timedelta(minutes=2)
+
+
+async def test_a_player_that_is_stopped_sends_nothing_more_but_waits_for_its_answers() -> None:
+    server = Phonebook()
+    server.busy = 2
+    plan = [action(MORNING, "a", n) for n in range(5)] + [action(datetime.max.replace(tzinfo=UTC), "a", 5)]
+
+    async with api_of(server) as api:
+        player = Player(api, lambda: MORNING)
+        task = asyncio.create_task(player.play(plan))
+        await asyncio.sleep(0.05)
+        player.stop()
+        async with asyncio.timeout(5):
+            await task
+
+    assert [n for _, n, _ in server.seen] == [0]
+    assert player.played(END) == MORNING, "what was not sent is not played"
 
 
 async def test_the_next_guidance_waits_until_outreach_knows_what_registry_recorded() -> None:

@@ -309,7 +309,7 @@ def test_a_name_with_markup_is_shown_and_never_run() -> None:
 
 def test_a_persona_is_a_button_of_its_own() -> None:
     persona = {"key": "leader", "title_vi": "Tổ trưởng", "title_en": "Team leader", "hint_vi": "a", "hint_en": "b"}
-    html = ENV.get_template("sign_in.html").render(personas=[persona], **web.shell("en", "/sign-in"))
+    html = ENV.get_template("sign_in.html").render(personas=[persona], demo=None, **web.shell("en", "/sign-in"))
     assert '<button type="submit" name="persona" value="leader">' in html
     assert "Team leader" in html
     assert "Tổ trưởng" not in html
