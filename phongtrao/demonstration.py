@@ -40,6 +40,11 @@ class Demonstration:
         self._turn = asyncio.Lock()
 
     @property
+    def seed(self) -> int:
+        """What the people of this folder were made from."""
+        return self._stands.seed
+
+    @property
     def ready(self) -> bool:
         """The province is set up, so the clock may jump."""
         return self._playing is not None or self.jumped

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from joserfc.jwk import KeySet
 
+from phongtrao.demo_clock import Moment, load
 from phongtrao.instance import Folder, new_key, read_key, write_private
 from phongtrao.personas import personas
 from shared import auth
@@ -42,7 +43,8 @@ def token(settings: Settings, wanted: Wanted, key: Path | None) -> str:
 
 def _caller(settings: Settings, wanted: Wanted) -> Caller:
     if not wanted.roles:
-        people = {p.key: p.caller for p in personas(settings.demo_seed, demo=True, province=settings.province)}
+        seed = load(Folder(settings.data).clock, Moment(seed=settings.demo_seed)).seed
+        people = {p.key: p.caller for p in personas(seed, demo=True, province=settings.province)}
         if wanted.persona not in people:
             raise Unknown(f"there is no persona «{wanted.persona}»; there are {', '.join(people)}")
         return people[wanted.persona]

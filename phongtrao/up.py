@@ -163,7 +163,7 @@ def _site(services: list[Service], secrets: Secrets, demo: Demonstration | None)
     reporting = services[-1]
     pages = pages_apps(services)
     root = next(app for app in pages if app.state.service is reporting)
-    people = personas(reporting.settings.demo_seed, demo=reporting.settings.demo, province=reporting.province)
+    people = personas(demo.seed if demo else 0, demo=demo is not None, province=reporting.province)
     root.include_router(sign_in.routes(reporting, people, secrets.signing, demo))
     return site([create_app(service) for service in services], pages=pages)
 
