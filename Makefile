@@ -9,8 +9,7 @@ PYTHONS := python3.13 python3.12 python3.11 python3.14 python3 python
 RECENT := import sys; raise SystemExit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c '$(RECENT)' >/dev/null 2>&1 && { command -v $$p; break; }; done)
 
-# One more than the two processors that it is meant for: there is always one that waits for a server.
-JOBS ?= 3
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 # Named by what it was made from: a second run with the same locks finds it and installs nothing.
