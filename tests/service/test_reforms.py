@@ -309,7 +309,7 @@ async def test_officers_of_a_district_reorganise_their_own_villages_only(small: 
 
 
 REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
-    ({"edition": "2025-07"}, 422, "predecessor_not_in_force", "plan.successors"),
+    ({"edition": "2025-07"}, 409, "earlier_edition_first", "edition"),
     ({"edition": "2019"}, 404, "no_such_edition", "edition"),
     ({"edition": "2023"}, 404, "no_such_edition", "edition"),
     ({"plan": villages_merge(effective_on="2026-01-01")}, 422, "in_the_future", "plan.effective_on"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Path
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from services.registry import editions, execute_reform, preview_reform, reverse_reform
+from services.registry.editions import Decision
 from services.registry.preview_reform import Named, Preview, QuestionLine
 from services.registry.reform_body import EDITION, ReformBody
 from services.registry.store import pages, reforms, units
@@ -33,6 +34,15 @@ EditionName = Annotated[str, Path(pattern=EDITION)]
 ReformId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 
+class Ready(NamedTuple):
+    """A bundled decision that was not carried out yet."""
+
+    edition: str
+    decision: Decision
+    after: Decision | None
+    """The one that has to be carried out before."""
+
+
 @routes.get("/sap-xep")
 async def show_reforms(visit: Visiting) -> HTMLResponse:
     """What was reorganised, and the decisions that are ready."""
@@ -40,7 +50,7 @@ async def show_reforms(visit: Visiting) -> HTMLResponse:
     async with visit.service.pool.acquire() as conn:
         done = await reforms.reforms(conn, after="", limit=500)
         loaded = await units.editions(conn)
-    ready = [(e, editions.decision(e)) for e in editions.bundled()[1:] if e not in loaded]
+    ready = [Ready(e, editions.decision(e), _first(e, loaded)) for e in editions.bundled()[1:] if e not in loaded]
     done.sort(key=lambda r: (r.effective_on, r.recorded_at), reverse=True)
     return await visit.page("reforms.html", done=done, ready=ready, may_do=caller.has(*DOERS))
 
@@ -50,7 +60,10 @@ async def show_preview(visit: Visiting, edition: EditionName) -> HTMLResponse:
     """What a bundled decision would do as things are now."""
     caller = visit.must_be(*DOERS)
     values = {"reform_id": await _free_id(visit, edition)}
-    preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
+    try:
+        preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
+    except Problem as problem:
+        return await _earlier_first(visit, edition, problem)
     return await preview_page(visit, preview, Form({**values, **unanswered(preview)}), edition=edition)
 
 
@@ -72,6 +85,8 @@ async def take_preview(visit: Visiting, edition: EditionName, request: Request) 
             return await confirm_page(visit, preview, Form(values), back=back)
         done = await execute_reform.execute_reform(visit.service, _body(edition, values), caller)
     except Problem as problem:
+        if problem.slug == editions.EARLIER_FIRST:
+            return await _earlier_first(visit, edition, problem)
         preview = await preview_reform.preview_reform(visit.service, open_body, caller)
         form = Form({**unanswered(preview), **values}, problem)
         return await preview_page(visit, preview, form, edition=edition)
@@ -162,6 +177,22 @@ def made_of(preview: Preview) -> list[tuple[str, list[tuple[str, bool]]]]:
         _, origins = found.setdefault(line.successor.unit_id, (line.successor.name, []))
         origins.append((line.predecessor.name, line.part == "whole"))
     return list(found.values())
+
+
+def _first(edition: str, loaded: Collection[str]) -> Decision | None:
+    """The decision that comes right before an edition's and has not been carried out either."""
+    waiting = editions.waits_for(edition, {*loaded, editions.bundled()[0]})
+    return editions.decision(waiting[-1]) if waiting else None
+
+
+async def _earlier_first(visit: Visit, edition: str, problem: Problem) -> HTMLResponse:
+    """The page that leads to the decision that has to be carried out before. Raises any other refusal."""
+    async with visit.service.pool.acquire() as conn:
+        waiting = editions.waits_for(edition, await units.editions(conn))
+    if problem.slug != editions.EARLIER_FIRST or waiting[:1] == editions.bundled()[:1]:
+        raise problem
+    first = Ready(waiting[0], editions.decision(waiting[0]), None)
+    return await visit.page("reform_waits.html", status=409, asked=editions.decision(edition), first=first)
 
 
 def _body(edition: str, values: Mapping[str, str]) -> ReformBody:
