@@ -104,20 +104,22 @@ async def take_draft(visit: Visiting, request: Request, asked: Asking) -> Respon
 async def _preview(visit: Visit, caller: Caller, drawn: Drawn, values: dict[str, str]) -> HTMLResponse:
     """What it would do; once its questions are answered, the page that asks once more."""
     found = await preview_reform.preview_reform(visit.service, body_of(drawn, values), caller)
-    if (filled := reforms.with_the_rest(found, values)) != values:
+    if (filled := reforms.with_the_rest(found.questions, values)) != values:
         values = filled
         found = await preview_reform.preview_reform(visit.service, body_of(drawn, values), caller)
     if values.get("step") == "choose":
-        reforms.must_be_answered(found)
+        reforms.must_be_answered(found.questions)
         return await reforms.confirm_page(visit, found, Form(values), back=None)
-    return await reforms.preview_page(visit, found, Form({**reforms.unanswered(found), **values}), edition=None)
+    return await reforms.preview_page(
+        visit, found, Form({**reforms.unanswered(found.questions), **values}), edition=None
+    )
 
 
 async def _choices_again(visit: Visit, caller: Caller, drawn: Drawn, form: Form) -> HTMLResponse:
     """The preview as it is without choices, and what is wrong with those that were made."""
     without = {name: value for name, value in form.values.items() if not name.startswith("choices.")}
     found = await preview_reform.preview_reform(visit.service, body_of(drawn, without), caller)
-    again = Form({**reforms.unanswered(found), **form.values}, form.problem)
+    again = Form({**reforms.unanswered(found.questions), **form.values}, form.problem)
     return await reforms.preview_page(visit, found, again, edition=None)
 
 
