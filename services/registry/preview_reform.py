@@ -57,7 +57,8 @@ class HeirLine(BaseModel):
 
 
 class MoveLine(BaseModel):
-    """Teams that come from one unit to another, or stay while what is above them changes."""
+    """Teams that come from one unit to another, within a unit from one village to another, or stay while what is above
+    them changes."""
 
     origin: Named
     target: Named
@@ -153,12 +154,12 @@ def _units(drafted: Draft) -> Iterator[UnitLine]:
 def move_lines(
     made: Iterable[Move], people: Mapping[str, int], old: Mapping[str, str], new: Mapping[str, str]
 ) -> Iterator[MoveLine]:
-    """By unit where teams come from and unit where they go, each named in its own map; of a team with later places, the
-    first one counts."""
+    """By where teams come from and where they go, each named in its own map; of a team with later places, the first one
+    counts."""
     moves = {m.after.team_id: m for m in reversed(list(made))}.values()
     pairs: dict[tuple[str, str], list[str]] = {}
-    for move in sorted(moves, key=lambda m: (m.before.unit_id, m.after.unit_id, m.after.team_id)):
-        pairs.setdefault((move.before.unit_id, move.after.unit_id), []).append(move.after.team_id)
+    for move in sorted(moves, key=lambda m: (m.ends, m.after.team_id)):
+        pairs.setdefault(move.ends, []).append(move.after.team_id)
     for (origin, target), team_ids in pairs.items():
         yield MoveLine(
             origin=Named(unit_id=origin, name=old[origin]),

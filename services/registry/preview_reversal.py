@@ -54,17 +54,16 @@ async def preview_reversal(
 async def _shown(conn: Conn, drafted: Reversal) -> ReversalPreview:
     done, (moves, questions) = drafted.done, drafted.teams
     people = await reforms.count_members(conn, {m.after.team_id for m in moves}, done.effective_on)
-    now = {m.before.unit_id for m in moves} | {q.unit_id for q in questions}
-    names = await pages.unit_names(conn, now)
-    old = {unit_id: unit.name for unit_id, unit in drafted.old.items()}
-    old |= {i: n for i, n in (await pages.unit_names(conn, {m.after.unit_id for m in moves})).items() if i not in old}
+    new = await pages.unit_names(conn, {m.ends[0] for m in moves} | {q.unit_id for q in questions})
+    stayed = await pages.unit_names(conn, {m.ends[1] for m in moves} - drafted.old.keys())
+    old = stayed | {unit_id: unit.name for unit_id, unit in drafted.old.items()}
     return ReversalPreview(
         reform_id=done.reform_id,
         legal_basis=done.legal_basis,
         effective_on=done.effective_on,
         restored=len(drafted.restored),
         removed=len(drafted.removed),
-        moves=list(move_lines(moves, people, names, old)),
+        moves=list(move_lines(moves, people, new, old)),
         teams=len({m.after.team_id for m in moves}),
         members=sum(people.values()),
         questions=[
@@ -73,7 +72,7 @@ async def _shown(conn: Conn, drafted: Reversal) -> ReversalPreview:
                 kind=None,
                 subject_id=q.subject_id,
                 name=q.name,
-                unit=Named(unit_id=q.unit_id, name=names[q.unit_id]),
+                unit=Named(unit_id=q.unit_id, name=new[q.unit_id]),
                 candidates=[Named(unit_id=i, name=old[i]) for i in q.candidates],
                 since=q.since,
             )

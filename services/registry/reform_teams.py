@@ -18,6 +18,14 @@ class Move(NamedTuple):
     before: TeamPlace
     after: TeamPlace
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """From which unit to which; within one unit, from which village."""
+        before, after = self
+        if before.unit_id == after.unit_id and before.village_id and after.village_id:
+            return before.village_id, after.village_id
+        return before.unit_id, after.unit_id
+
 
 class Moves(NamedTuple):
     """What becomes of all teams."""

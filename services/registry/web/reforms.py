@@ -218,10 +218,6 @@ async def told(visit: Visit, reform_id: str) -> tuple[Reform, dict[str, Any]]:
         moves = await reforms.moves(conn, reform_id)
         changed = await what_changed(conn, reform)
         names = await reforms.team_names(conn, {m.after.team_id for m in moves})
-        called = await pages.unit_names(conn, _units_of(moves))
+        called = await pages.unit_names(conn, {i for m in moves for i in m.ends})
     pairs = lineage.by_pair(moves)
     return reform, {"changed": changed, "moves": pairs, "names": {**names, **called}}
-
-
-def _units_of(moves: Iterable[Any]) -> set[str]:
-    return {place.unit_id for move in moves for place in (move.before, move.after)}
