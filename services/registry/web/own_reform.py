@@ -70,7 +70,7 @@ async def show_draft(visit: Visiting, asked: Asking) -> HTMLResponse:
     if asked.what is None or asked.within is None or asked.level is None:
         return await _start(visit, caller, asked)
     ground = await _map(visit, caller, visit.today)
-    drawn = Drawn(asked.what, _chosen(ground, asked.units))
+    drawn = _drawn(asked.what, ground, asked.units)
     try:
         must_have_enough(drawn)
     except Problem as problem:
@@ -84,7 +84,7 @@ async def take_draft(visit: Visiting, request: Request, asked: Asking) -> Respon
     """What the decision would do, its choices, and from the page that asks once more the reform itself."""
     caller, values = visit.must_send(*ROLES), await posted(request)
     ground = await _map(visit, caller, typed_day(values.get("plan.effective_on", "")) or visit.today)
-    drawn = Drawn(asked.what or What.MERGE, _chosen(ground, asked.units))
+    drawn = _drawn(asked.what or What.MERGE, ground, asked.units)
     step = values.get("step", "")
     try:
         must_have_enough(drawn)
@@ -146,6 +146,13 @@ def _chosen(ground: list[Unit], unit_ids: tuple[str, ...]) -> list[Unit]:
     return [by_id[i] for i in unit_ids]
 
 
+def _drawn(what: What, ground: list[Unit], unit_ids: tuple[str, ...]) -> Drawn:
+    """What is to be done, with the units that may take over a part: those of the same level below the same parent."""
+    units = _chosen(ground, unit_ids)
+    beside = [u for u in ground if units and (u.level, u.parent_id) == (units[0].level, units[0].parent_id)]
+    return Drawn(what, units, sorted((u for u in beside if u not in units), key=tree.by_place))
+
+
 async def _start(visit: Visit, caller: Caller, asked: Asked) -> HTMLResponse:
     ground = await _map(visit, caller, visit.today)
     levels = [Level.COMMUNE, Level.VILLAGE, Level.DISTRICT] if caller.has(*WHOLE_MAP) else [Level.VILLAGE]
@@ -194,4 +201,5 @@ async def _form(visit: Visit, ground: list[Unit], drawn: Drawn, form: Form) -> H
         kinds=KINDS_OF[level],
         parents=[(u.unit_id, u.name) for u in sorted(above, key=lambda u: (RANK[u.level], tree.by_place(u)))],
         parts=range(PARTS if drawn.what is What.SPLIT else 1),
+        there=[(u.unit_id, u.name) for u in drawn.there.values()],
     )

@@ -239,9 +239,11 @@ def formed_since(draw: st.DrawFn, new: Mapping[str, UnitState]) -> list[TeamPlac
         day = draw(st.sampled_from([DAY, date(2025, 7, 9)]))
         village = at if at.level is V else None
         unit_ = new[at.parent_id or ""] if village else at
-        named = (village.name, village.unit_id) if village else (None, None)
-        where_ = (unit_.unit_id, at.level, *named, unit_.district_id, unit_.commune_id)
-        found.append(TeamPlace(f"n{n}", day, None, *where_, "founding"))
+        place = TeamPlace(
+            f"n{n}", day, None, unit_.unit_id, at.level, village and village.name, village and village.unit_id,
+            unit_.district_id, unit_.commune_id, "founding",
+        )  # fmt: skip
+        found.append(place)
     return found
 
 
