@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.registry import reform_reversal
 from services.registry.draft_reform import WHOLE_MAP, Asking
-from services.registry.reform_checks import must_hold, of_reversal
+from services.registry.reform_checks import MAKE_ANOTHER, must_hold, of_reversal
 from services.registry.reform_reversal import Undoing
 from services.registry.reform_teams import Moves
 from services.registry.store import reforms, teams, units
@@ -56,7 +56,8 @@ async def draft(
             "reversed_already", "reform_id", "Quyết định này đã được rút lại rồi.", "It has been taken back already."
         )
     touched = {c.unit.unit_id for c in done.changes}
-    must_hold(of_reversal(await reforms.newer_units(conn, touched, done.effective_on, besides=reform_id)))
+    newer = await reforms.newer_units(conn, touched, done.effective_on, besides=reform_id)
+    must_hold(of_reversal(newer), MAKE_ANOTHER)
     noted = await reforms.moves(conn, reform_id)
     there = await reforms.teams_since(conn, touched | {t.successor_id for t in lines}, done.effective_on)
     ids = sorted({*there, *(m.after.team_id for m in noted)})

@@ -191,4 +191,5 @@ async def test_units_that_are_newer_stand_in_the_way_and_are_named(here: World) 
     for path in (REVERSE, REVERSE + "/preview"):
         problem = refused(await here.officer.post(path.format("2025-01")), 422, "newer_state", "reform_id")
         assert "21238-2501" in str(problem["errors"])
+        assert "Make a new decision" in problem["messages"]["en"]
     assert {CA_DAM, TAY_TRA_BONG} <= {u.unit_id for u in await here.map(JULY)}

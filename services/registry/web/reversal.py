@@ -54,6 +54,8 @@ async def take_reversal(visit: Visiting, reform_id: ReformId, request: Request) 
         must_be_answered(q for q in preview.questions if not values.get(q.field))
         await reverse_reform.reverse_reform(visit.service, reform_id, caller, _body(values))
     except Problem as problem:
+        if preview is None and problem.status != 422:
+            raise
         asked = unanswered(preview.questions) if preview else {}
         return await visit.again("form_reverse.html", Form({**asked, **values}, problem), **_told(reform, preview))
     return visit.go(f"/so/sap-xep/{reform_id}")
