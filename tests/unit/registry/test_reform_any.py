@@ -240,7 +240,8 @@ def formed_since(draw: st.DrawFn, new: Mapping[str, UnitState]) -> list[TeamPlac
         village = at if at.level is V else None
         unit_ = new[at.parent_id or ""] if village else at
         place = TeamPlace(
-            f"n{n}", day, None, unit_.unit_id, at.level, village and village.name, village and village.unit_id,
+            f"n{n}", day, None, unit_.unit_id, at.level, village.name if village else None,
+            village.unit_id if village else None,
             unit_.district_id, unit_.commune_id, "founding",
         )  # fmt: skip
         found.append(place)
