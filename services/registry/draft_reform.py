@@ -42,6 +42,8 @@ async def draft(conn: Conn, asking: Asking, plan: ReformPlan, choices: Choices) 
     """The reform on what is known now. Raises 403, or 422 with everything that the decision cannot say."""
     ground, joining = await _ground(conn, asking.province, plan)
     may_reorganise(asking, plan, ground.old)
+    if plan.edition and not named(plan) <= ground.old.keys():
+        editions.must_not_wait(plan.edition, await units.editions(conn))
     reform_checks.must_hold(reform_checks.of_plan(ground, plan))
     prepared = apply(ground, plan, choices)
     newer = await reforms.newer_units(conn, prepared.touched, plan.effective_on)
@@ -64,12 +66,16 @@ async def _ground(conn: Conn, province: str, plan: ReformPlan) -> tuple[Ground, 
     new = {s.unit.unit_id for s in plan.successors}
     known = await reforms.known_units(conn, new | joining.keys())
     old = {u.unit_id: u for u in await units.map_of_day(conn, day, root=province)}
-    named = {p.unit_id for s in plan.successors for p in s.predecessors} | plan.heirs.keys()
-    elsewhere = await units.roots(conn, named - old.keys(), day)
+    elsewhere = await units.roots(conn, named(plan) - old.keys(), day)
     for root in sorted(set(elsewhere.values())):  # units of another province may join
         old |= {u.unit_id: u for u in await units.map_of_day(conn, day, root=root)}
     unknown = {i: u for i, u in joining.items() if i not in known}
     return Ground(old | unknown, known & new), tuple(unknown.values())
+
+
+def named(plan: ReformPlan) -> set[str]:
+    """The units of the day before that a decision names."""
+    return {p.unit_id for s in plan.successors for p in s.predecessors} | plan.heirs.keys()
 
 
 def may_reorganise(asking: Asking, plan: ReformPlan, old: Mapping[str, Unit]) -> None:
@@ -78,7 +84,7 @@ def may_reorganise(asking: Asking, plan: ReformPlan, old: Mapping[str, Unit]) ->
     if caller.has(*WHOLE_MAP):
         caller.must_cover([province], field="plan")
         return
-    ending = [old.get(i) for i in {p.unit_id for s in plan.successors for p in s.predecessors} | plan.heirs.keys()]
+    ending = [old.get(i) for i in named(plan)]
     levels = {s.unit.level for s in plan.successors} | {u.level for u in ending if u}
     if levels - {Level.VILLAGE}:
         raise errors.forbidden(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,8 @@ from shared import errors
 from shared.contracts.reform import LegalBasis, Part
 
 DATA = Path(__file__).parent / "data"
+EARLIER_FIRST = "earlier_edition_first"
+"""Slug of the refusal of an edition while the one that it is made out of has not been carried out."""
 
 
 class Line(NamedTuple):
@@ -42,6 +44,30 @@ class Decision(NamedTuple):
 def bundled() -> list[str]:
     """Editions that this release carries, oldest first. All but the first come as reforms."""
     return sorted(f.parent.name for f in DATA.glob("*/units.csv"))
+
+
+def waits_for(edition: str, loaded: Collection[str]) -> list[str]:
+    """The editions before this one that nobody has brought yet, oldest first: each is made out of the one before."""
+    return [e for e in bundled() if e < edition and e not in loaded]
+
+
+def must_not_wait(edition: str, loaded: Collection[str]) -> None:
+    """Raises 409 with the decision that has to be carried out before that of this edition."""
+    if not (waiting := waits_for(edition, loaded)):
+        return
+    first = waiting[0]
+    if first == bundled()[0]:
+        vi = f"Hãy nạp bản đồ hành chính «{first}» trước: «{edition}» được lập từ đó."
+        en = f"Load the edition «{first}» first: «{edition}» is made out of it."
+    else:
+        decided = decision(first)
+        number, since = decided.legal_basis.number, decided.effective_on
+        vi = (
+            f"Hãy thực hiện {number} (bản «{first}», có hiệu lực từ {since:%d/%m/%Y}) trước:"
+            f" «{edition}» được lập từ đó."
+        )
+        en = f"Carry out {number} (edition «{first}», in force from {since}) first: «{edition}» is made out of it."
+    raise errors.conflict(EARLIER_FIRST, "edition", vi, en)
 
 
 def units(edition: str) -> list[Unit]:

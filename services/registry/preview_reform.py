@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from services.registry.draft_reform import Asking, Draft, draft
 from services.registry.reform import Question
 from services.registry.reform_body import ReformBody
+from services.registry.reform_teams import Move
 from services.registry.store import reforms
 from shared.auth import OFFICERS, Caller, Role
 from shared.contracts.reform import Change, How, LegalBasis, Level, Part, UnitState
@@ -56,7 +57,8 @@ class HeirLine(BaseModel):
 
 
 class MoveLine(BaseModel):
-    """Teams that come from one unit to another, or stay while what is above them changes."""
+    """Teams that come from one unit to another, within a unit from one village to another, or stay while what is above
+    them changes."""
 
     origin: Named
     target: Named
@@ -72,8 +74,9 @@ class QuestionLine(BaseModel):
     kind: Level | None = Field(description="Level of the unit that has to be sent somewhere; null for a team.")
     subject_id: str
     name: str
-    unit: Named = Field(description="Where it is on the day before.")
+    unit: Named = Field(description="Where it is on the day before; where a reform is taken back: after it.")
     candidates: list[Named]
+    since: date | None = Field(None, description="First day of the place, where a reform is taken back.")
 
 
 class Preview(BaseModel):
@@ -106,8 +109,9 @@ async def preview_reform(service: Svc, body: ReformBody, caller: Annotated[Calle
 def shown(drafted: Draft, people: Mapping[str, int]) -> Preview:
     """A draft for readers; `people` on each team."""
     prepared, plan = drafted.prepared, drafted.prepared.plan
-    names = {i: u.name for i, u in prepared.old.items()} | {i: u.name for i, u in prepared.new.items()}
-    moves = list(_moves(drafted, people))
+    old, new = [{i: u.name for i, u in units.items()} for units in (prepared.old, prepared.new)]
+    names = old | new
+    moves = list(move_lines(drafted.teams.moves, people, old, new))
     return Preview(
         reform_id=plan.reform_id,
         legal_basis=plan.legal_basis,
@@ -147,17 +151,19 @@ def _units(drafted: Draft) -> Iterator[UnitLine]:
         )
 
 
-def _moves(drafted: Draft, people: Mapping[str, int]) -> Iterator[MoveLine]:
-    """By unit where teams come from and unit where they go; of a team with later places, the first one counts."""
-    old, new = drafted.prepared.old, drafted.prepared.new
-    moves = {m.after.team_id: m for m in reversed(drafted.teams.moves)}.values()
+def move_lines(
+    made: Iterable[Move], people: Mapping[str, int], old: Mapping[str, str], new: Mapping[str, str]
+) -> Iterator[MoveLine]:
+    """By where teams come from and where they go, each named in its own map; of a team with later places, the first one
+    counts."""
+    moves = {m.after.team_id: m for m in reversed(list(made))}.values()
     pairs: dict[tuple[str, str], list[str]] = {}
-    for move in sorted(moves, key=lambda m: (m.before.unit_id, m.after.unit_id, m.after.team_id)):
-        pairs.setdefault((move.before.unit_id, move.after.unit_id), []).append(move.after.team_id)
+    for move in sorted(moves, key=lambda m: (m.ends, m.after.team_id)):
+        pairs.setdefault(move.ends, []).append(move.after.team_id)
     for (origin, target), team_ids in pairs.items():
         yield MoveLine(
-            origin=Named(unit_id=origin, name=old[origin].name),
-            target=Named(unit_id=target, name=new[target].name),
+            origin=Named(unit_id=origin, name=old[origin]),
+            target=Named(unit_id=target, name=new[target]),
             teams=len(team_ids),
             members=sum(Counter(people)[i] for i in team_ids),
             team_ids=team_ids,

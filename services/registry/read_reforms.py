@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import BaseModel, Field
 
-from services.registry.reverse_reform import no_such_reform
+from services.registry.draft_reversal import no_such_reform
 from services.registry.store import reforms
 from services.registry.store.reforms import Reform
 from shared.auth import OFFICERS, Caller, Role

@@ -85,8 +85,10 @@ class Question(NamedTuple):
     subject_id: str
     name: str
     unit_id: str
-    """Where it is on the day before."""
+    """Where it is on the day before; where a reform is taken back: after it."""
     candidates: tuple[str, ...]
+    since: date | None = None
+    """First day of the place, where a reform is taken back."""
 
 
 class Prepared(NamedTuple):

@@ -21,8 +21,8 @@ from shared.contracts.reform import Level, Part, UnitState
 from shared.errors import FieldError, Problem, Text
 
 
-def must_hold(faults: Iterable[Fault]) -> None:
-    """Raises 422 with everything that is wrong, at most 100 fields."""
+def must_hold(faults: Iterable[Fault], then: Text | None = None) -> None:
+    """Raises 422 with everything that is wrong, at most 100 fields; `then` says what to do about it."""
     found = list(faults)
     if not found:
         return
@@ -30,6 +30,8 @@ def must_hold(faults: Iterable[Fault]) -> None:
     detail = first.message if not more else Text(
         f"{first.message.vi} (và {more} lỗi khác)", f"{first.message.en} (and {more} more)"
     )  # fmt: skip
+    if then:
+        detail = Text(f"{detail.vi}. {then.vi}", f"{detail.en}. {then.en}")
     raise Problem(422, first.slug, detail, fields=tuple(FieldError(f.field, f.message) for f in found[:100]))
 
 
@@ -213,17 +215,19 @@ def of_newer(found: Iterable[Newer], field: str) -> Iterator[Fault]:
 
 
 def of_reversal(found: Iterable[Newer]) -> Iterator[Fault]:
-    """A reform is taken back as if it had not been only where nothing that is newer rests on it."""
+    """A reform is taken back as if it had not been only where no unit that is newer rests on it."""
     for newer in found:
         text = Text(
-            f"«{newer.name}» ({newer.subject_id}) có thay đổi từ {newer.since:%d/%m/%Y}, sau khi sắp xếp, nên không rút"
-            " lại được. Hãy lập một quyết định sắp xếp mới trả các đơn vị về như cũ và xem thử: các tổ đi theo thôn,"
-            " theo đơn vị duy nhất, hoặc theo lựa chọn của bạn",
-            f"«{newer.name}» ({newer.subject_id}) has changed on {newer.since}, after the reform, so it can't be taken"
-            " back. Make a new decision that gives the units back, and preview it: teams follow their village, the only"
-            " unit, or your choice",
+            f"«{newer.name}» ({newer.subject_id}) có thay đổi từ {newer.since:%d/%m/%Y}, sau khi sắp xếp",
+            f"«{newer.name}» ({newer.subject_id}) has changed on {newer.since}, after the reform",
         )
         yield Fault("newer_state", "reform_id", text)
+
+
+MAKE_ANOTHER = Text(
+    "Chưa rút lại được. Hãy lập một quyết định sắp xếp mới trả các đơn vị về như cũ và xem thử.",
+    "It can't be taken back. Make a new decision that gives the units back, and preview it.",
+)
 
 
 def of_choices(prepared: Prepared, choices: Choices) -> Iterator[Fault]:

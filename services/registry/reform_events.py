@@ -89,8 +89,3 @@ def reversal(
         )
         for n, part in enumerate(parts(items))
     ]
-
-
-def back(moves: Iterable[Move]) -> list[Move]:
-    """The same moves the other way, from the same days on."""
-    return [Move(after, before._replace(valid_from=after.valid_from)) for before, after in moves]

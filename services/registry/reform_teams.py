@@ -18,6 +18,14 @@ class Move(NamedTuple):
     before: TeamPlace
     after: TeamPlace
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """From which unit to which; within one unit, from which village."""
+        before, after = self
+        if before.unit_id == after.unit_id and before.village_id and after.village_id:
+            return before.village_id, after.village_id
+        return before.unit_id, after.unit_id
+
 
 class Moves(NamedTuple):
     """What becomes of all teams."""
@@ -41,14 +49,9 @@ def move_teams(prepared: Prepared, places: Iterable[TeamPlace], names: Mapping[s
             questions[place.team_id] = question
             continue
         after = _at(prepared, place, chosen if chosen in ids else ids[0])
-        if where(after) != where(place) and undecided.isdisjoint(where(after)):
+        if after.where != place.where and undecided.isdisjoint(after.where):
             moves.append(Move(place, after))
     return Moves(tuple(moves), tuple(questions.values()))
-
-
-def where(place: TeamPlace) -> tuple[str | None, ...]:
-    """What makes one place another than the next."""
-    return (place.level, place.unit_id, place.village_id, place.village, place.district_id, place.commune_id)
 
 
 def _decided(prepared: Prepared, place: TeamPlace, ids: Sequence[str], chosen: str | None) -> bool:
@@ -110,11 +113,3 @@ def of_choices(prepared: Prepared, places: Iterable[TeamPlace], choices: Choices
         ids = candidates(prepared, place, below) if place else ()
         if len(ids) < 2 or chosen not in ids:
             yield not_a_candidate(f"choices.teams.{team_id}", chosen, ids if len(ids) > 1 else ())
-
-
-def as_left(move: Move, places: Iterable[TeamPlace]) -> bool:
-    """Whether a team's places are still what a reform made of them."""
-    before, after = move
-    there = [p for p in places if p.holds_on(before.valid_from) or before.holds_on(p.valid_from)]
-    until = before._replace(valid_to=after.valid_from)
-    return there == ([until, after] if before.valid_from < after.valid_from else [after])

@@ -4,6 +4,7 @@ events out."""
 from __future__ import annotations
 
 from datetime import date, datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 from services.registry.site import Site, level_at, must_take
@@ -68,6 +69,11 @@ class TeamPlace(NamedTuple):
         """Ids of the unit and of everything above it that is known here."""
         return (self.unit_id, self.commune_id, self.district_id)
 
+    @property
+    def where(self) -> tuple[str | None, ...]:
+        """What makes one place another than the next."""
+        return (self.unit_id, self.level, self.village, self.village_id, self.district_id, self.commune_id)
+
     def holds_on(self, day: date) -> bool:
         """Whether the team is there on that day."""
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
@@ -90,6 +96,11 @@ class TeamHistory(NamedTuple):
     def place_on(self, day: date) -> TeamPlace:
         """Where it is on a day; of a day before the founding, its first place."""
         return next((p for p in reversed(self.places) if p.valid_from <= day), self.places[0])
+
+    @property
+    def moves(self) -> list[tuple[TeamPlace, TeamPlace]]:
+        """Each place with the next one, where that is another: not where a reform was taken back that had moved it."""
+        return [(before, after) for before, after in pairwise(self.places) if before.where != after.where]
 
     def name_on(self, day: date) -> str:
         """What it is called on a day; before the founding, its first name."""
@@ -152,7 +163,7 @@ def follow(site: Site, first: TeamPlace) -> list[tuple[TeamPlace, TeamReassigned
             place.team_id, later.anchor.valid_from, None, later.unit.unit_id, level_at(place.level, later.unit),
             village, later.village_id, later.unit.district_id, later.unit.commune_id, MoveReason.REFORM,
         )  # fmt: skip
-        if after[3:9] != place[3:9]:
+        if after.where != place.where:
             found.append((after, reassigned(place, after)))
             place = after
     ends = [*(after.valid_from for after, _ in found[1:]), None]
@@ -189,7 +200,7 @@ def move(history: TeamHistory, site: Site, transfer: Transfer, now: datetime) ->
         last.team_id, transfer.effective_on, None, site.unit.unit_id, transfer.level, village, site.village_id,
         site.unit.district_id, site.unit.commune_id, MoveReason.TRANSFER,
     )  # fmt: skip
-    if place[3:9] == last[3:9]:
+    if place.where == last.where:
         raise errors.conflict(
             "same_place", "unit_id", f"Tổ đang ở «{site.unit.name}».", f"The team is at «{site.unit.name}» already."
         )

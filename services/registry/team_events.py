@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from services.registry.membership import Membership
@@ -42,7 +41,7 @@ def _to_team(history: TeamHistory) -> Iterator[Happening]:
     yield Happening(team.formed_on, "formed", name=history.names[0].name, **_where(first))
     for name in history.names[1:]:
         yield Happening(name.valid_from, "renamed", name=name.name)
-    for before, place in pairwise(history.places):
+    for before, place in history.moves:
         yield Happening(
             place.valid_from, "moved", reason=place.reason, from_unit_id=before.unit_id, reform_id=place.reform_id,
             **_where(place),

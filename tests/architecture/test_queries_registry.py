@@ -175,7 +175,7 @@ READS: dict[ModuleType, list[Read]] = {
         read("moves", reform_id="none"),
         read("known_units", unit_ids=["u7"]),
         read("newer_units", unit_ids=["u7"], day=DAY),
-        read("newer_teams", unit_ids=["u7"], day=DAY, besides="r1"),
+        read("teams_since", unit_ids=["u7"], day=DAY),
         read("team_names", team_ids=A_TEAM),
         read("count_members", team_ids=A_TEAM, day=DAY),
     ],

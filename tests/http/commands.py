@@ -124,6 +124,7 @@ SAMPLES: dict[str, Sample] = {
     "POST /registry/reforms/preview": Sample(a_reform, {}, None, "plan"),
     "POST /registry/reforms": Sample(a_reform, {}, None, "plan"),
     "POST /registry/reforms/{reform_id}/reverse": Sample(dict, {}, None, "reform_id", new_reform),
+    "POST /registry/reforms/{reform_id}/reverse/preview": Sample(dict, {}, None, "reform_id", new_reform),
     "POST /registry/plans/{plan}/organisations": Sample(dict, {}, None, "plan"),
     "POST /registry/organisations": Sample(
         an_organisation, {"name": "Khác"}, "organisation_id", "organisation_id",

@@ -87,15 +87,15 @@ async def world(postgres: Postgres, nats: Nats, *at: str) -> AsyncIterator[World
         yield World(running, officer)
 
 
-async def found_team(officer: httpx.AsyncClient, unit_id: str, **changed: Any) -> str:
-    """A team `t-…` at a unit, with a leader `m-…`."""
+async def found_team(officer: httpx.AsyncClient, unit_id: str, called: str | None = None, **changed: Any) -> str:
+    """A team `t-…` at a unit, with a leader `m-…`; named by the unit if not otherwise."""
     if unit_id.startswith("v-"):
         body = a_team(TRA_BUI, "village", village=f"Thôn {unit_id[-1]}", village_id=unit_id)
     else:
         body = a_team(unit_id, "district" if len(unit_id) == 3 else "commune")
-    body = {**body, "team_id": f"t-{unit_id}", **changed}
+    body = {**body, "team_id": f"t-{called or unit_id}", **changed}
     await ok(officer.post("/registry/teams", json=body), 201)
-    person = a_member(member_id=f"m-{unit_id}", role="leader", joined_on=body["formed_on"])
+    person = a_member(member_id=f"m-{called or unit_id}", role="leader", joined_on=body["formed_on"])
     await ok(officer.post(f"/registry/teams/{body['team_id']}/members", json=person), 201)
     return str(body["team_id"])
 

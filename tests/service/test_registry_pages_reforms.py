@@ -20,6 +20,7 @@ from tests.support.world import LY_SON, MO_DUC, TOWN, ok, team_of
 
 NOW = datetime(2024, 8, 1, 1, tzinfo=UTC)
 DUC_LOI, DUC_THANG, DUC_PHU, BA_TO = "21403", "21406", "21430", "535"
+GIVER, TAKER = "21433", "21436"
 DRAFT = "/so/sap-xep/soan"
 NAME, KIND, CODE = (f"plan.successors.0.unit.{n}" for n in ("name", "kind", "code"))
 PAPER = {
@@ -142,6 +143,40 @@ async def test_a_split_asks_where_each_village_and_team_goes(officer: httpx.Asyn
     assert "Xã Tây" in await page(officer, f"/so/to/{team_id}")
     assert "Thôn 1" in await page(officer, f"/so/don-vi/{east}")
     assert "Thôn 2" in await page(officer, f"/so/don-vi/{west}")
+
+
+async def test_a_unit_gives_a_part_to_its_neighbour_and_goes_on(running: Stack, officer: httpx.AsyncClient) -> None:
+    for n in (1, 2):
+        said = {"village_id": f"g{n}", "name": f"Thôn G{n}", "parent_id": GIVER, "valid_from": "2023-07-01"}
+        await ok(officer.post("/registry/villages", json=said), 201)
+    team_id, _, _ = await team_of(officer, GIVER)
+    path = asked("split", "commune", GIVER)
+    opened = (await officer.get(path)).text
+    assert f'<option value="{GIVER}">Xã Đức Phong</option><option value="' in opened
+    assert f'<option value="{BA_TO}"' not in opened[opened.index('id="is.0"') : opened.index('id="is.1"')]
+    sent = hidden(opened) | PAPER | {"is.0": GIVER, "is.1": TAKER}
+    sent |= {f"plan.successors.{n}.unit.{w}": v for n in range(4) for w, v in (("kind", "commune"), ("code", ""))}
+    sent |= {f"plan.successors.{n}.unit.name": "" for n in range(4)} | {"plan.successors.0.unit.parent_id": MO_DUC}
+    for wrong in (GIVER, BA_TO, "nowhere"):
+        again = await officer.post(path, data=sent | {"is.1": wrong})
+        assert "Phần này là: hãy chọn một đơn vị đang có" in text_of(again, 422)
+        assert f'<option value="{GIVER}" selected>' in again.text
+    preview = await officer.post(path, data=sent)
+    assert "Xã Đức Phong từ Xã Đức Phong (một phần)" in text_of(preview)
+    assert "Xã Đức Lân từ Xã Đức Lân, Xã Đức Phong (một phần)" in text_of(preview)
+    assert "3 điều quyết định chưa nói rõ" in text_of(preview)
+    answers = {"choices.villages.g1": GIVER, "choices.villages.g2": TAKER, f"choices.teams.{team_id}": TAKER}
+    confirm = await officer.post(path, data=hidden(preview.text) | answers | {"step": "choose"})
+    done = await officer.post(path, data=hidden(confirm.text) | {"step": "execute"})
+    goes(done, to=f"/so/sap-xep/{sent['plan.reform_id']}?done=1")
+    assert "Thôn G1" in await page(officer, f"/so/don-vi/{GIVER}")
+    assert "Thôn G2" in await page(officer, f"/so/don-vi/{TAKER}")
+    assert "Đơn vị này không còn" not in await page(officer, f"/so/don-vi/{GIVER}")
+    assert "Xã Đức Lân" in await page(officer, f"/so/to/{team_id}")
+    back = f"/so/sap-xep/{sent['plan.reform_id']}/rut-lai"
+    assert "Cần bạn chọn" not in await page(officer, back)
+    goes(await officer.post(back), to=f"/so/sap-xep/{sent['plan.reform_id']}")
+    assert "Thôn G2" in await page(officer, f"/so/don-vi/{GIVER}")
 
 
 async def test_before_its_day_a_decision_is_previewed_only(officer: httpx.AsyncClient) -> None:

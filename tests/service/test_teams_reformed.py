@@ -119,10 +119,12 @@ async def test_a_move_before_a_reform_recorded_after_it_goes_on_to_the_successor
         ]
         told = [e for e in await here.running.log("registry", TeamReassigned) if e.key() == "t-21400"]
         assert [getattr(e, "unit_id", "") for e in told] == [NGHIA_PHU, AN_PHU]
-        back = await here.officer.post("/registry/reforms/2025-01/reverse")
-        said = refused(back, 422, "newer_state", "reform_id")
-        assert "t-21400" in said["messages"]["vi"]
-        assert (await places(here, "t-21400"))[-1][2] == AN_PHU
+        await here.reverse("2025-01")
+        assert [(p[0], p[1], p[2], p[8]) for p in await places(here, "t-21400")] == [
+            (date(2023, 7, 3), date(2024, 12, 1), TOWN, "founding"),
+            (date(2024, 12, 1), JANUARY, NGHIA_PHU, "transfer"),
+            (JANUARY, None, NGHIA_PHU, "reversal"),
+        ]
 
 
 async def test_rights_follow_the_place_in_force_and_the_past_stays_readable(reformed: World) -> None:

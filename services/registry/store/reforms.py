@@ -155,19 +155,16 @@ async def newer_units(conn: Conn, unit_ids: Collection[str], day: date, *, besid
     return [Newer(*r.values()) for r in rows]
 
 
-async def newer_teams(conn: Conn, unit_ids: Collection[str], day: date, *, besides: str) -> list[Newer]:
-    """Teams that came to these units on a day or later, not moved by the reform `besides`; at most 20."""
+async def teams_since(conn: Conn, unit_ids: Collection[str], day: date) -> list[str]:
+    """Teams with a place at or below these units that begins on a day or later, by id."""
     rows = await conn.fetch(
-        "select team_id, name, valid_from from team_place p join team t using (team_id)"
-        " where p.known_to is null and p.valid_from >= $1 and (p.unit_id = any($2::text[])"
-        " or p.village_id = any($2::text[]) or p.district_id = any($2::text[]) or p.commune_id = any($2::text[]))"
-        " and (p.reform_id is distinct from $3 or not exists (select from reform_move m where m.reform_id = $3"
-        " and m.team_id = p.team_id)) order by valid_from, team_id limit 20",
+        "select distinct team_id from team_place where known_to is null and valid_from >= $1"
+        " and (unit_id = any($2::text[]) or village_id = any($2::text[]) or district_id = any($2::text[])"
+        " or commune_id = any($2::text[])) order by team_id",
         day,
         list(unit_ids),
-        besides,
     )
-    return [Newer(*r.values()) for r in rows]
+    return [r["team_id"] for r in rows]
 
 
 async def team_names(conn: Conn, team_ids: Collection[str]) -> dict[str, str]:

@@ -97,6 +97,6 @@ def by_pair(moves: Iterable[Move]) -> list[Flow]:
     seen: set[str] = set()
     for move in sorted(moves, key=lambda m: m.after.valid_from):
         if move.after.team_id not in seen:
-            pairs.setdefault((move.before.unit_id, move.after.unit_id), []).append(move.after.team_id)
+            pairs.setdefault(move.ends, []).append(move.after.team_id)
             seen.add(move.after.team_id)
     return [Flow(*pair, tuple(sorted(ids))) for pair, ids in sorted(pairs.items())]

@@ -70,7 +70,7 @@ async def show_draft(visit: Visiting, asked: Asking) -> HTMLResponse:
     if asked.what is None or asked.within is None or asked.level is None:
         return await _start(visit, caller, asked)
     ground = await _map(visit, caller, visit.today)
-    drawn = Drawn(asked.what, _chosen(ground, asked.units))
+    drawn = _drawn(asked.what, ground, asked.units)
     try:
         must_have_enough(drawn)
     except Problem as problem:
@@ -84,7 +84,7 @@ async def take_draft(visit: Visiting, request: Request, asked: Asking) -> Respon
     """What the decision would do, its choices, and from the page that asks once more the reform itself."""
     caller, values = visit.must_send(*ROLES), await posted(request)
     ground = await _map(visit, caller, typed_day(values.get("plan.effective_on", "")) or visit.today)
-    drawn = Drawn(asked.what or What.MERGE, _chosen(ground, asked.units))
+    drawn = _drawn(asked.what or What.MERGE, ground, asked.units)
     step = values.get("step", "")
     try:
         must_have_enough(drawn)
@@ -104,20 +104,22 @@ async def take_draft(visit: Visiting, request: Request, asked: Asking) -> Respon
 async def _preview(visit: Visit, caller: Caller, drawn: Drawn, values: dict[str, str]) -> HTMLResponse:
     """What it would do; once its questions are answered, the page that asks once more."""
     found = await preview_reform.preview_reform(visit.service, body_of(drawn, values), caller)
-    if (filled := reforms.with_the_rest(found, values)) != values:
+    if (filled := reforms.with_the_rest(found.questions, values)) != values:
         values = filled
         found = await preview_reform.preview_reform(visit.service, body_of(drawn, values), caller)
     if values.get("step") == "choose":
-        reforms.must_be_answered(found)
+        reforms.must_be_answered(found.questions)
         return await reforms.confirm_page(visit, found, Form(values), back=None)
-    return await reforms.preview_page(visit, found, Form({**reforms.unanswered(found), **values}), edition=None)
+    return await reforms.preview_page(
+        visit, found, Form({**reforms.unanswered(found.questions), **values}), edition=None
+    )
 
 
 async def _choices_again(visit: Visit, caller: Caller, drawn: Drawn, form: Form) -> HTMLResponse:
     """The preview as it is without choices, and what is wrong with those that were made."""
     without = {name: value for name, value in form.values.items() if not name.startswith("choices.")}
     found = await preview_reform.preview_reform(visit.service, body_of(drawn, without), caller)
-    again = Form({**reforms.unanswered(found), **form.values}, form.problem)
+    again = Form({**reforms.unanswered(found.questions), **form.values}, form.problem)
     return await reforms.preview_page(visit, found, again, edition=None)
 
 
@@ -142,6 +144,13 @@ def _chosen(ground: list[Unit], unit_ids: tuple[str, ...]) -> list[Unit]:
                 f"There is no unit «{unit_id}» within your scope on the day before the reform.",
             )
     return [by_id[i] for i in unit_ids]
+
+
+def _drawn(what: What, ground: list[Unit], unit_ids: tuple[str, ...]) -> Drawn:
+    """What is to be done, with the units that may take over a part: those of the same level below the same parent."""
+    units = _chosen(ground, unit_ids)
+    beside = [u for u in ground if units and (u.level, u.parent_id) == (units[0].level, units[0].parent_id)]
+    return Drawn(what, units, sorted((u for u in beside if u not in units), key=tree.by_place))
 
 
 async def _start(visit: Visit, caller: Caller, asked: Asked) -> HTMLResponse:
@@ -192,4 +201,5 @@ async def _form(visit: Visit, ground: list[Unit], drawn: Drawn, form: Form) -> H
         kinds=KINDS_OF[level],
         parents=[(u.unit_id, u.name) for u in sorted(above, key=lambda u: (RANK[u.level], tree.by_place(u)))],
         parts=range(PARTS if drawn.what is What.SPLIT else 1),
+        there=[(u.unit_id, u.name) for u in drawn.there.values()],
     )

@@ -41,6 +41,13 @@ class Drawn(NamedTuple):
 
     what: What
     units: Sequence[Unit]
+    beside: Sequence[Unit] = ()
+    """Units right beside one that is split, which may take over a part of it."""
+
+    @property
+    def there(self) -> dict[str, Unit]:
+        """Units of today that a part of a split may be: the unit itself, or one beside it."""
+        return {u.unit_id: u for u in (*self.units, *self.beside)} if self.what is What.SPLIT else {}
 
 
 def must_have_enough(drawn: Drawn) -> None:
@@ -61,7 +68,7 @@ def first_values(drawn: Drawn, today: str, new_id: Callable[[], str]) -> dict[st
     values = {f"plan.legal_basis.{name}": "" for name in BASIS}
     values |= {EFFECTIVE: today, PARENT: first.parent_id or "", HEIR: "0", "plan.reform_id": new_id()}
     for n in parts:
-        values |= {_unit(n, "unit_id"): new_id(), _unit(n, "name"): "", _unit(n, "code"): ""}
+        values |= {_unit(n, "unit_id"): new_id(), _unit(n, "name"): "", _unit(n, "code"): "", is_unit(n): ""}
         values[_unit(n, "kind")] = first.kind
     if drawn.what is What.CHANGE:
         values |= {_unit(0, "unit_id"): first.unit_id, _unit(0, "name"): first.name, _unit(0, "code"): first.code}
@@ -71,6 +78,7 @@ def first_values(drawn: Drawn, today: str, new_id: Callable[[], str]) -> dict[st
 def body_of(drawn: Drawn, values: Mapping[str, str]) -> ReformBody:
     """The body of the API. Raises 422 with every field that is wrong."""
     made = [n for n in range(PARTS if drawn.what is What.SPLIT else 1) if _is_made(drawn, values, n)]
+    _must_be_apart(drawn, values, made)
     plan = {
         "reform_id": values.get("plan.reform_id", ""),
         "legal_basis": {name: _value(values, f"plan.legal_basis.{name}") for name in BASIS},
@@ -99,24 +107,51 @@ def chosen(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
+def is_unit(n: int) -> str:
+    """The field that says which unit of today a part of a split is; empty for a new one."""
+    return f"is.{n}"
+
+
+def _must_be_apart(drawn: Drawn, values: Mapping[str, str], made: Sequence[int]) -> None:
+    """Raises 422 where a part is to be a unit that it cannot be, or the same one as another part."""
+    seen: set[str] = set()
+    for n in made:
+        unit_id = values.get(is_unit(n), "")
+        if unit_id and (unit_id in seen or unit_id not in drawn.there):
+            raise errors.invalid(
+                "not_a_part",
+                is_unit(n),
+                "hãy chọn một đơn vị đang có, mỗi phần một đơn vị khác nhau",
+                "choose a unit that there is, another one for each part",
+            )
+        seen.add(unit_id)
+
+
 def _is_made(drawn: Drawn, values: Mapping[str, str], n: int) -> bool:
-    """The third and the fourth part of a split are made where they have a name."""
-    return drawn.what is not What.SPLIT or n < 2 or bool(values.get(_unit(n, "name")))
+    """The third and the fourth part of a split are made where they have a name, or are a unit of today."""
+    return drawn.what is not What.SPLIT or n < 2 or any(values.get(f) for f in (_unit(n, "name"), is_unit(n)))
 
 
 def _successor(drawn: Drawn, values: Mapping[str, str], n: int) -> dict[str, Any]:
+    part = "part" if drawn.what is What.SPLIT else "whole"
+    made_of = [{"unit_id": u.unit_id, "part": part} for u in drawn.units]
+    if there := drawn.there.get(values.get(is_unit(n), "")):
+        unit = {name: getattr(there, name) for name in ("unit_id", "kind", "code", "level", "parent_id")}
+        whole = [] if there in drawn.units else [{"unit_id": there.unit_id, "part": "whole"}]
+        name = values.get(_unit(n, "name")) or there.name
+        return {"unit": {**unit, "name": name}, "predecessors": [*whole, *made_of]}
     unit = {name: values.get(_unit(n, name), "") for name in ("unit_id", "name", "kind", "code")}
     where = {"level": drawn.units[0].level, "parent_id": values.get(PARENT) or None}
-    part = "part" if drawn.what is What.SPLIT else "whole"
-    return {"unit": {**unit, **where}, "predecessors": [{"unit_id": u.unit_id, "part": part} for u in drawn.units]}
+    return {"unit": {**unit, **where}, "predecessors": made_of}
 
 
 def _heirs(drawn: Drawn, values: Mapping[str, str], made: Sequence[int]) -> dict[str, str]:
-    """Of a unit that is split: the part that is chosen. Of merged ones it is the only successor anyway."""
-    if drawn.what is not What.SPLIT:
+    """Of a unit that is split and ends: the part that is chosen. Of merged ones it is the only successor anyway."""
+    ids = {n: values.get(is_unit(n)) or values.get(_unit(n, "unit_id"), "") for n in made}
+    if drawn.what is not What.SPLIT or drawn.units[0].unit_id in ids.values():
         return {}
     heir = next((n for n in made if values.get(HEIR) == str(n)), 0)
-    return {drawn.units[0].unit_id: values.get(_unit(heir, "unit_id"), "")}
+    return {drawn.units[0].unit_id: ids[heir]}
 
 
 def _value(values: Mapping[str, str], name: str) -> Any:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Path
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from services.registry import editions, execute_reform, preview_reform, reverse_reform
+from services.registry import draft_reversal, editions, execute_reform, preview_reform
+from services.registry.editions import Decision
 from services.registry.preview_reform import Named, Preview, QuestionLine
 from services.registry.reform_body import EDITION, ReformBody
 from services.registry.store import pages, reforms, units
@@ -33,6 +34,15 @@ EditionName = Annotated[str, Path(pattern=EDITION)]
 ReformId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 
+class Ready(NamedTuple):
+    """A bundled decision that was not carried out yet."""
+
+    edition: str
+    decision: Decision
+    after: Decision | None
+    """The one that has to be carried out before."""
+
+
 @routes.get("/sap-xep")
 async def show_reforms(visit: Visiting) -> HTMLResponse:
     """What was reorganised, and the decisions that are ready."""
@@ -40,7 +50,7 @@ async def show_reforms(visit: Visiting) -> HTMLResponse:
     async with visit.service.pool.acquire() as conn:
         done = await reforms.reforms(conn, after="", limit=500)
         loaded = await units.editions(conn)
-    ready = [(e, editions.decision(e)) for e in editions.bundled()[1:] if e not in loaded]
+    ready = [Ready(e, editions.decision(e), _first(e, loaded)) for e in editions.bundled()[1:] if e not in loaded]
     done.sort(key=lambda r: (r.effective_on, r.recorded_at), reverse=True)
     return await visit.page("reforms.html", done=done, ready=ready, may_do=caller.has(*DOERS))
 
@@ -50,8 +60,11 @@ async def show_preview(visit: Visiting, edition: EditionName) -> HTMLResponse:
     """What a bundled decision would do as things are now."""
     caller = visit.must_be(*DOERS)
     values = {"reform_id": await _free_id(visit, edition)}
-    preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
-    return await preview_page(visit, preview, Form({**values, **unanswered(preview)}), edition=edition)
+    try:
+        preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
+    except Problem as problem:
+        return await _earlier_first(visit, edition, problem)
+    return await preview_page(visit, preview, Form({**values, **unanswered(preview.questions)}), edition=edition)
 
 
 @routes.post("/sap-xep/thu/{edition}")
@@ -63,17 +76,19 @@ async def take_preview(visit: Visiting, edition: EditionName, request: Request) 
         return visit.go(f"/so/sap-xep/{values.get('reform_id') or edition}")  # sent twice
     try:
         preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
-        if (filled := with_the_rest(preview, values)) != values:
+        if (filled := with_the_rest(preview.questions, values)) != values:
             values = filled
             preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
-        must_be_answered(preview)
+        must_be_answered(preview.questions)
         if values.get("step") != "execute":
             back = f"/so/sap-xep/thu/{edition}"
             return await confirm_page(visit, preview, Form(values), back=back)
         done = await execute_reform.execute_reform(visit.service, _body(edition, values), caller)
     except Problem as problem:
+        if problem.slug == editions.EARLIER_FIRST:
+            return await _earlier_first(visit, edition, problem)
         preview = await preview_reform.preview_reform(visit.service, open_body, caller)
-        form = Form({**unanswered(preview), **values}, problem)
+        form = Form({**unanswered(preview.questions), **values}, problem)
         return await preview_page(visit, preview, form, edition=edition)
     return visit.go(f"/so/sap-xep/{done.reform_id}?done=1")
 
@@ -82,38 +97,16 @@ async def take_preview(visit: Visiting, edition: EditionName, request: Request) 
 async def show_reform(visit: Visiting, reform_id: ReformId) -> HTMLResponse:
     """What a reform did."""
     caller = visit.must_be(*READERS)
-    reform, told = await _told(visit, reform_id)
+    reform, facts = await told(visit, reform_id)
     return await visit.page(
         "reform.html",
         reform=reform,
-        changes=[told["changed"]],
-        moves=told["moves"],
-        names=told["names"],
+        changes=[facts["changed"]],
+        moves=facts["moves"],
+        names=facts["names"],
         done=visit.asked("done"),
         may_reverse=caller.has(*DOERS) and reform.reversed_at is None,
     )
-
-
-@routes.get("/sap-xep/{reform_id}/rut-lai")
-async def show_reversal(visit: Visiting, reform_id: ReformId) -> HTMLResponse:
-    """What taking it back means."""
-    visit.must_be(*DOERS)
-    reform, told = await _told(visit, reform_id)
-    return await visit.page("form_reverse.html", form=Form({}), reform=reform, teams=len(told["moves"]))
-
-
-@routes.post("/sap-xep/{reform_id}/rut-lai")
-async def take_reversal(visit: Visiting, reform_id: ReformId) -> Response:
-    """Takes the reform back, or says what stands on it."""
-    caller = visit.must_send(*DOERS)
-    try:
-        await reverse_reform.reverse_reform(visit.service, reform_id, caller)
-    except Problem as problem:
-        if problem.status == 404:
-            raise
-        reform, told = await _told(visit, reform_id)
-        return await visit.again("form_reverse.html", Form({}, problem), reform=reform, teams=len(told["moves"]))
-    return visit.go(f"/so/sap-xep/{reform_id}")
 
 
 async def confirm_page(visit: Visit, preview: Preview, form: Form, *, back: str | None) -> HTMLResponse:
@@ -129,26 +122,26 @@ async def preview_page(visit: Visit, preview: Preview, form: Form, *, edition: s
         status=form.problem.status if form.problem else 200,
         form=form,
         kept={n: v for n, v in form.values.items() if n != "step" and not n.startswith(("choices.", "rest."))},
-        common=common_of(preview),
+        common=common_of(preview.questions),
         preview=preview,
         edition=edition,
         made=made_of(preview),
     )
 
 
-def common_of(preview: Preview) -> list[tuple[Named, list[Named]]]:
+def common_of(questions: Iterable[QuestionLine]) -> list[tuple[Named, list[Named]]]:
     """Units of which so much is asked that one answer for all of it helps, with the answers that there are."""
     asked: dict[str, list[QuestionLine]] = {}
-    for question in preview.questions:
+    for question in questions:
         asked.setdefault(question.unit.unit_id, []).append(question)
     many = [some for some in asked.values() if len(some) >= MANY]
     return [(some[0].unit, some[0].candidates) for some in many]
 
 
-def with_the_rest(preview: Preview, values: Mapping[str, str]) -> dict[str, str]:
+def with_the_rest(questions: Iterable[QuestionLine], values: Mapping[str, str]) -> dict[str, str]:
     """The choices, and for each question that is open the common one of its unit, where it is one of its candidates."""
     found = dict(values)
-    for question in preview.questions:
+    for question in questions:
         rest = values.get(f"rest.{question.unit.unit_id}", "")
         if rest in {c.unit_id for c in question.candidates}:
             found[question.field] = rest
@@ -164,6 +157,22 @@ def made_of(preview: Preview) -> list[tuple[str, list[tuple[str, bool]]]]:
     return list(found.values())
 
 
+def _first(edition: str, loaded: Collection[str]) -> Decision | None:
+    """The decision that comes right before an edition's and has not been carried out either."""
+    waiting = editions.waits_for(edition, {*loaded, editions.bundled()[0]})
+    return editions.decision(waiting[-1]) if waiting else None
+
+
+async def _earlier_first(visit: Visit, edition: str, problem: Problem) -> HTMLResponse:
+    """The page that leads to the decision that has to be carried out before. Raises any other refusal."""
+    async with visit.service.pool.acquire() as conn:
+        waiting = editions.waits_for(edition, await units.editions(conn))
+    if problem.slug != editions.EARLIER_FIRST or waiting[:1] == editions.bundled()[:1]:
+        raise problem
+    first = Ready(waiting[0], editions.decision(waiting[0]), None)
+    return await visit.page("reform_waits.html", status=409, asked=editions.decision(edition), first=first)
+
+
 def _body(edition: str, values: Mapping[str, str]) -> ReformBody:
     """The body of the API for an edition and the choices that were made; an empty choice is none."""
     said = {"edition": edition, "reform_id": values.get("reform_id") or None, "choices": chosen(values)}
@@ -173,19 +182,18 @@ def _body(edition: str, values: Mapping[str, str]) -> ReformBody:
         raise refused(error, {}) from error
 
 
-def must_be_answered(preview: Preview) -> None:
+def must_be_answered(questions: Iterable[QuestionLine]) -> None:
     """Raises 422 with every question that is open."""
-    if preview.questions:
-        fields = tuple(
-            FieldError(q.field, Text(f"hãy chọn đơn vị cho «{q.name}»", f"choose a unit for «{q.name}»"))
-            for q in preview.questions
-        )
+    fields = tuple(
+        FieldError(q.field, Text(f"hãy chọn đơn vị cho «{q.name}»", f"choose a unit for «{q.name}»")) for q in questions
+    )
+    if fields:
         raise Problem(422, "choices_needed", Text("Còn mục chưa chọn.", "Something is not chosen yet."), fields=fields)
 
 
-def unanswered(preview: Preview) -> dict[str, str]:
+def unanswered(questions: Iterable[QuestionLine]) -> dict[str, str]:
     """The fields of the questions that are open."""
-    return {q.field: "" for q in preview.questions}
+    return {q.field: "" for q in questions}
 
 
 async def _free_id(visit: Visit, edition: str) -> str:
@@ -201,19 +209,15 @@ async def _is_done(visit: Visit, reform_id: str) -> bool:
     return found is not None and found.reversed_at is None
 
 
-async def _told(visit: Visit, reform_id: str) -> tuple[Reform, dict[str, Any]]:
+async def told(visit: Visit, reform_id: str) -> tuple[Reform, dict[str, Any]]:
     """A reform with what it did, in names. Raises 404."""
     async with visit.service.pool.acquire() as conn:
         reform = await reforms.reform(conn, reform_id)
         if reform is None:
-            raise reverse_reform.no_such_reform(reform_id)
+            raise draft_reversal.no_such_reform(reform_id)
         moves = await reforms.moves(conn, reform_id)
         changed = await what_changed(conn, reform)
         names = await reforms.team_names(conn, {m.after.team_id for m in moves})
-        called = await pages.unit_names(conn, _units_of(moves))
+        called = await pages.unit_names(conn, {i for m in moves for i in m.ends})
     pairs = lineage.by_pair(moves)
     return reform, {"changed": changed, "moves": pairs, "names": {**names, **called}}
-
-
-def _units_of(moves: Iterable[Any]) -> set[str]:
-    return {place.unit_id for move in moves for place in (move.before, move.after)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Literal
 
 from services.registry.membership import Membership
@@ -53,7 +53,7 @@ def _of_team(history: TeamHistory) -> Iterable[Entry]:
     yield Entry(team.formed_on, "formed", text=history.names[0].name, place=history.places[0])
     for name in history.names[1:]:
         yield Entry(name.valid_from, "renamed", text=name.name)
-    for before, place in pairwise(history.places):
+    for before, place in history.moves:
         yield Entry(place.valid_from, "moved", text=place.reason, place=place, before=before)
     if team.disbanded_on:
         yield Entry(team.disbanded_on, "disbanded", text=team.end_reason or "other")

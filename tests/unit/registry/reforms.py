@@ -7,8 +7,9 @@ from datetime import date
 
 from services.registry.reform import Choices, Ground, Predecessor, Prepared, ReformPlan, Successor, apply
 from services.registry.reform_checks import must_hold, of_choices, of_map, of_plan
-from services.registry.reform_teams import Moves, move_teams
-from services.registry.team import TeamPlace
+from services.registry.reform_reversal import Undoing, noted, origins
+from services.registry.reform_teams import Move, Moves, move_teams
+from services.registry.team import NameSince, Team, TeamHistory, TeamPlace
 from services.registry.unit import Unit
 from shared.contracts.reform import LegalBasis, Level, Part, UnitState
 
@@ -85,6 +86,23 @@ def team(team_id: str, at: Unit, *, village: Unit | None = None, level: Level | 
     return TeamPlace(
         team_id, date(2023, 7, 28), None, at.unit_id, own, name, village_id, at.district_id, at.commune_id, "founding"
     )
+
+
+def undoing(result: Prepared, moves: Iterable[Move] = ()) -> Undoing:
+    """The same reform, now to be taken back."""
+    reform = result.plan
+    return Undoing(reform.reform_id, reform.effective_on, origins(result.transitions), result.old, noted(moves))
+
+
+def history(*places: TeamPlace) -> TeamHistory:
+    """A team that has these places one after the other."""
+    first, ends = places[0], [*(p.valid_from for p in places[1:]), None]
+    team = Team(
+        first.team_id, f"Tổ {first.team_id}", first.level, first.unit_id, first.village, first.district_id,
+        first.commune_id, "1/QĐ", SINCE, first.valid_from, first.village_id,
+    )  # fmt: skip
+    there = tuple(p._replace(valid_to=end) for p, end in zip(places, ends, strict=True))
+    return TeamHistory(team, there, (NameSince(first.valid_from, team.name),))
 
 
 def moved(result: Prepared, *places: TeamPlace, choices: Choices | None = None) -> Moves:

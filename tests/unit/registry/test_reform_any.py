@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from hypothesis import given, settings
@@ -9,15 +10,17 @@ from hypothesis import strategies as st
 
 from services.registry.reform import Choices, Prepared, Question, ReformPlan, Successor, apply, state
 from services.registry.reform_checks import must_hold, of_choices, of_map, of_plan
-from services.registry.reform_events import back, reassigned, reorganised, reversal
-from services.registry.reform_teams import Move, move_teams
-from services.registry.team import TeamPlace
+from services.registry.reform_events import reassigned, reorganised, reversal
+from services.registry.reform_reversal import of_choices as of_team_choices
+from services.registry.reform_reversal import take_back
+from services.registry.reform_teams import move_teams
+from services.registry.team import TeamHistory, TeamPlace
 from services.registry.unit import Unit
 from shared.contracts.reform import Change, Level, MoveReason, UnitState
 from tests.unit.registry import reforms
-from tests.unit.registry.reforms import DAY, ground, plan, successor, team, unit
+from tests.unit.registry.reforms import DAY, ground, history, plan, successor, team, undoing, unit
 
-D, C, V = Level.DISTRICT, Level.COMMUNE, Level.VILLAGE
+P, D, C, V = Level.PROVINCE, Level.DISTRICT, Level.COMMUNE, Level.VILLAGE
 
 
 @st.composite
@@ -118,6 +121,12 @@ class Case:
     def _choose(data: st.DataObject, questions: tuple[Question, ...]) -> dict[str, str]:
         return {q.subject_id: data.draw(st.sampled_from(q.candidates)) for q in questions}
 
+    def histories(self) -> list[TeamHistory]:
+        """The teams with their places before and after."""
+        moved = {m.before.team_id: m.after for m in self.result.moves}
+        both = [(p, moved.get(p.team_id, p)) for p in self.places]
+        return [history(a) if a == b else history(*([b] if a.valid_from == b.valid_from else [a, b])) for a, b in both]
+
     def places_after(self) -> list[TeamPlace]:
         moved = {m.before.team_id: m.after for m in self.result.moves}
         return [moved.get(p.team_id, p) for p in self.places]
@@ -189,10 +198,54 @@ def test_teams_follow_the_events_there_and_back(data: st.DataObject) -> None:
         assert followed[event.team_id][0] == event.from_unit_id
         followed[event.team_id] = (event.unit_id, event.level, event.village_id, event.district_id, event.commune_id)
     assert followed == {p.team_id: where(p) for p in case.places_after()}
-    moves: list[Move] = back(case.result.moves)
-    for event in reassigned(moves, "r1", MoveReason.REVERSAL):
+    back = take_back(undoing(case.prepared, case.result.moves), case.histories(), {})
+    assert back.questions == ()
+    for event in reassigned(back.moves, "r1", MoveReason.REVERSAL):
+        assert event.since == event.effective_on
         followed[event.team_id] = (event.unit_id, event.level, event.village_id, event.district_id, event.commune_id)
     assert followed == {p.team_id: where(p) for p in case.places}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_whatever_is_on_the_new_map_goes_back_to_the_old_one_once_what_is_asked_is_chosen(data: st.DataObject) -> None:
+    case = Case(data)
+    since = [history(p) for p in data.draw(formed_since(case.prepared.new))]
+    taken_back, teams_ = undoing(case.prepared, case.result.moves), [*case.histories(), *since]
+    asked = take_back(taken_back, teams_, {}).questions
+    assert {q.subject_id for q in asked} <= {h.team.team_id for h in since}
+    choices = {q.field.removeprefix("choices.teams."): data.draw(st.sampled_from(q.candidates)) for q in asked}
+    must_hold(of_team_choices(taken_back, teams_, choices))
+    result = take_back(taken_back, teams_, choices)
+    assert result.questions == ()
+    after = {(m.before.team_id, m.before.valid_from): m.after for m in result.moves}
+    assert len(after) == len(result.moves)
+    for place in (p for h in teams_ for p in h.places if p.valid_from >= DAY):
+        back = after.get((place.team_id, place.valid_from), place)
+        at = case.old[back.unit_id]
+        assert (back.district_id, back.commune_id) == (at.district_id, at.commune_id)
+        assert (back.valid_from, back.valid_to) == (place.valid_from, place.valid_to)
+        if back.village_id:
+            assert case.old[back.village_id].parent_id == back.unit_id
+    chosen = {m.after.team_id: m.after.village_id or m.after.unit_id for m in result.moves}
+    assert {t: chosen.get(t, c) for t, c in choices.items()} == choices
+
+
+@st.composite
+def formed_since(draw: st.DrawFn, new: Mapping[str, UnitState]) -> list[TeamPlace]:
+    """Teams that were formed on the new map."""
+    found = []
+    for n, at in enumerate(draw(st.lists(st.sampled_from([u for u in new.values() if u.level is not P]), max_size=8))):
+        day = draw(st.sampled_from([DAY, date(2025, 7, 9)]))
+        village = at if at.level is V else None
+        unit_ = new[at.parent_id or ""] if village else at
+        place = TeamPlace(
+            f"n{n}", day, None, unit_.unit_id, at.level, village.name if village else None,
+            village.unit_id if village else None,
+            unit_.district_id, unit_.commune_id, "founding",
+        )  # fmt: skip
+        found.append(place)
+    return found
 
 
 def where(place: TeamPlace) -> tuple[str, Level, str | None, str | None, str | None]:

@@ -8,12 +8,13 @@ import pytest
 
 from services.registry.reform import Choices
 from services.registry.reform_checks import must_hold
-from services.registry.reform_events import back, reassigned
+from services.registry.reform_events import reassigned
+from services.registry.reform_reversal import take_back
 from services.registry.reform_teams import of_choices
 from services.registry.team import TeamPlace
 from shared import errors
 from shared.contracts.reform import Level, MoveReason
-from tests.unit.registry.reforms import DAY, moved, old_map, plan, prepared, state, successor, team
+from tests.unit.registry.reforms import DAY, history, moved, old_map, plan, prepared, state, successor, team, undoing
 from tests.unit.registry.test_reform import MERGER, NO_DISTRICTS, SPLIT
 
 OLD = old_map()
@@ -106,6 +107,7 @@ def test_the_events_of_moves_and_of_their_way_back() -> None:
     moves = moved(prepared(MERGER), team("a", OLD["11"])).moves
     (there,) = reassigned(moves, "r1", MoveReason.REFORM)
     assert (there.from_unit_id, there.unit_id, there.since, there.effective_on) == ("11", "11n", date(2023, 7, 28), DAY)
-    (again,) = reassigned(back(moves), "r1", MoveReason.REVERSAL)
+    back = take_back(undoing(prepared(MERGER), moves), [history(moves[0].before, moves[0].after)], {})
+    (again,) = reassigned(back.moves, "r1", MoveReason.REVERSAL)
     assert (again.from_unit_id, again.unit_id, again.since, again.effective_on) == ("11n", "11", DAY, DAY)
     assert (again.district_id, again.commune_id, again.level) == ("1", "11", Level.COMMUNE)

@@ -1,0 +1,104 @@
+"""Drafts the reversal of a reform on what the registry holds: what its preview and its execution have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import NamedTuple
+
+from services.registry import reform_reversal
+from services.registry.draft_reform import WHOLE_MAP, Asking
+from services.registry.reform_checks import MAKE_ANOTHER, must_hold, of_reversal
+from services.registry.reform_reversal import Undoing
+from services.registry.reform_teams import Moves
+from services.registry.store import reforms, teams, units
+from services.registry.store.reforms import Reform
+from services.registry.team import TeamHistory
+from services.registry.unit import Unit
+from shared import errors
+from shared.contracts.reform import Change, Level, Transition
+from shared.db import Conn
+
+
+class Reversal(NamedTuple):
+    """A reform as it would be taken back now, and what that leaves open."""
+
+    done: Reform
+    old: Mapping[str, Unit]
+    """Units of the day before the reform, by id: those at which a team may be again."""
+    teams: Moves
+
+    @property
+    def removed(self) -> list[str]:
+        """Units that the reform had established."""
+        return [c.unit.unit_id for c in self.done.changes if c.change is Change.ESTABLISHED]
+
+    @property
+    def restored(self) -> list[str]:
+        """Units that are again as they were."""
+        return [c.unit.unit_id for c in self.done.changes if c.change is not Change.ESTABLISHED]
+
+
+async def draft(
+    conn: Conn, asking: Asking, reform_id: str, choices: Mapping[str, str], *, lock: bool = False
+) -> Reversal:
+    """What taking a reform back does, as things are now; `lock` keeps its teams as they are until the transaction ends.
+
+    Raises 403, 404, 409 once it is done, or 422 with what stands on the reform and with every choice that is none.
+    """
+    done = await reforms.reform(conn, reform_id)
+    if done is None:
+        raise no_such_reform(reform_id)
+    lines = await reforms.transitions(conn, reform_id)
+    await _may_reverse(conn, asking, done, lines)
+    if done.reversed_at is not None:
+        raise errors.conflict(
+            "reversed_already", "reform_id", "Quyết định này đã được rút lại rồi.", "It has been taken back already."
+        )
+    touched = {c.unit.unit_id for c in done.changes}
+    newer = await reforms.newer_units(conn, touched, done.effective_on, besides=reform_id)
+    must_hold(of_reversal(newer), MAKE_ANOTHER)
+    noted = await reforms.moves(conn, reform_id)
+    there = await reforms.teams_since(conn, touched | {t.successor_id for t in lines}, done.effective_on)
+    ids = sorted({*there, *(m.after.team_id for m in noted)})
+    histories = list((await (teams.lock_histories if lock else teams.histories)(conn, ids)).values())
+    undoing = Undoing(
+        reform_id, done.effective_on, reform_reversal.origins(lines), {}, reform_reversal.noted(noted)
+    )  # fmt: skip
+    undoing = undoing._replace(old=await _old(conn, undoing, histories))
+    must_hold(reform_reversal.of_choices(undoing, histories, choices))
+    return Reversal(done, undoing.old, reform_reversal.take_back(undoing, histories, choices))
+
+
+async def _old(conn: Conn, undoing: Undoing, histories: Collection[TeamHistory]) -> dict[str, Unit]:
+    """The units at which teams may be again, and those right above them, as they were on the day before."""
+    day = undoing.effective_on - timedelta(days=1)
+    found = await units.many_on_day(conn, reform_reversal.anchors(undoing, histories), day)
+    above = {u.parent_id for u in found.values() if u.parent_id and u.level is Level.VILLAGE} - found.keys()
+    return found | await units.many_on_day(conn, above, day)
+
+
+def no_such_reform(reform_id: str) -> errors.Problem:
+    """404: registry knows no such reform."""
+    return errors.not_found(
+        "no_such_reform",
+        "reform_id",
+        f"Không có lần sắp xếp «{reform_id}». Xem danh sách tại /registry/reforms.",
+        f"There is no reform «{reform_id}». See /registry/reforms.",
+    )
+
+
+async def _may_reverse(conn: Conn, asking: Asking, done: Reform, lines: Collection[Transition]) -> None:
+    """Raises 403. Who might have executed it may take it back."""
+    caller, province = asking
+    if caller.has(*WHOLE_MAP):
+        caller.must_cover([province], field="reform_id")
+        return
+    before = {t.predecessor_id for t in lines} | {h.unit_id for h in done.heirs}
+    after = {t.successor_id for t in lines} | {h.successor_id for h in done.heirs}
+    day = done.effective_on
+    ending = await units.many_on_day(conn, before, day - timedelta(days=1))
+    starting = await units.many_on_day(conn, after, day)
+    villages_only = {u.level for u in ending.values()} <= {Level.VILLAGE}
+    for unit in (*ending.values(), *starting.values()):
+        caller.must_cover((province, *unit.path) if villages_only else (), field="reform_id")

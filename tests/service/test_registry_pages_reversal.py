@@ -1,0 +1,79 @@
+"""The page that takes a reform back: what goes where, what has to be chosen, what was chosen kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from shared.auth import Role
+from tests.service.reforms import CA_DAM, TRA_BUI, V1, World, found_team, villages_merge, world
+from tests.support.pages import goes, page, text_of
+from tests.support.servers import Nats, Postgres
+from tests.support.stack import nats_config
+from tests.support.world import ok
+
+BACK = "/so/sap-xep/2025-01/rut-lai"
+AN_PHU, NGHIA_PHU, NGHIA_AN = "21262-2501", "21253", "21262"
+TEAMS = [f"choices.teams.t-n{n}" for n in range(5)]
+
+
+@pytest.fixture
+async def here(postgres: Postgres, fresh_nats: Callable[..., Awaitable[Nats]]) -> AsyncIterator[World]:
+    """The map of January, with five teams of An Phú that were formed on it."""
+    async with world(postgres, await fresh_nats(nats_config()), NGHIA_AN, V1) as made:
+        await made.execute(edition="2025-01")
+        for n in range(5):
+            await found_team(made.officer, AN_PHU, f"n{n}", name=f"Tổ {n}", formed_on="2025-02-01")
+        yield made
+
+
+async def test_what_is_open_is_asked_for_and_what_was_chosen_stands_there_again(here: World) -> None:
+    opened = await page(here.officer, BACK)
+    assert "Cần bạn chọn nơi về cho 5 tổ" in opened
+    assert "Những gì để trống dưới đây của Xã An Phú đều về" in opened
+    assert "Tổ 3 ở Xã An Phú từ 01/02/2025" in opened
+    assert "Xã An Phú → Xã Nghĩa An" in opened  # the team that the reform had moved
+    assert "Choose where 5 teams go" in await page(here.officer, BACK, lang="en")
+
+    half = await here.officer.post(f"{BACK}?lang=vi", data={TEAMS[0]: NGHIA_PHU})
+    said = text_of(half, 422)
+    assert said.count("hãy chọn đơn vị cho «Tổ 4»") == 2
+    assert "«Tổ 0»" not in said
+    assert f'<option lang="vi" value="{NGHIA_PHU}" selected>' in half.text
+    assert f'<a href="#{TEAMS[4]}">' in half.text
+    astray = await here.officer.post(BACK, data=dict.fromkeys(TEAMS, TRA_BUI))
+    assert text_of(astray, 422).count("không được; hãy chọn") == 10
+    assert (await here.ask("select reversed_at from reform")) == [(None,)]
+
+    sent = {TEAMS[0]: NGHIA_PHU, f"rest.{AN_PHU}": NGHIA_AN}
+    for _ in range(2):  # sent twice: once is enough
+        goes(await here.officer.post(BACK, data=sent), to="/so/sap-xep/2025-01")
+    at = await here.ask("select team_id, unit_id from team where team_id like 't-n%' order by 1")
+    assert at == [("t-n0", NGHIA_PHU), *((f"t-n{n}", NGHIA_AN) for n in range(1, 5))]
+    goes(await here.officer.get(BACK), to="/so/sap-xep/2025-01")
+    assert "đã được rút lại" in await page(here.officer, "/so/sap-xep/2025-01")
+    history = await page(here.officer, "/so/to/t-n1")
+    assert "Thành lập tổ «Tổ 1», Xã Nghĩa An" in history
+    assert "Chuyển từ" not in history
+
+
+async def test_what_stands_in_the_way_is_said_before_anybody_tries(here: World) -> None:
+    village = {"village_id": "v-new", "name": "Thôn Mới", "parent_id": AN_PHU, "valid_from": "2025-03-01"}
+    await ok(here.officer.post("/registry/villages", json=village), 201)
+    opened = await here.officer.get(BACK)
+    assert "«Thôn Mới» (v-new) có thay đổi từ 01/03/2025" in text_of(opened)
+    assert 'type="submit">Rút lại' not in opened.text
+    assert "«Thôn Mới»" in text_of(await here.officer.post(BACK, data={}), 422)
+
+
+async def test_a_small_reform_goes_back_with_one_button(here: World) -> None:
+    await here.execute(plan=villages_merge())
+    path = "/so/sap-xep/r-villages/rut-lai"
+    said = await page(here.officer, path)
+    assert "Cần bạn chọn" not in said
+    assert "Thôn Chung → Thôn 1" in said
+    goes(await here.officer.post(path), to="/so/sap-xep/r-villages")
+    district = here.running.client(Role.DISTRICT_OFFICER, units=["525"])
+    assert "Vai trò của bạn không được" in await page(district, path, 403)
+    assert "Không có lần sắp xếp" in await page(here.officer, f"/so/sap-xep/{CA_DAM}/rut-lai", 404)
