@@ -52,7 +52,7 @@ def create_app(service: Service) -> FastAPI:
         telemetry=_OWN_TELEMETRY,
     )
     app.state.service = service
-    problems.install(app)
+    problems.install(app, begin=_docs(app))
     for router in spec.routers:
         app.include_router(router)
     _add_common(app, service)
@@ -165,7 +165,7 @@ def site(apps: Sequence[FastAPI], *, pages: Sequence[FastAPI] = ()) -> Starlette
     # The root takes every address that is left, so it comes last.
     routes += [Mount(_home(app), app) for app in sorted(pages, key=_home, reverse=True)]
     compress = Middleware(GZipMiddleware, minimum_size=1000)
-    refusals = {HTTPException: problems.respond_http}
+    refusals = {HTTPException: problems.no_such(_docs(apps[0]))}
     return Starlette(routes=routes, lifespan=lifespan, middleware=[compress], exception_handlers=refusals)
 
 
@@ -192,7 +192,7 @@ def _pages_app(service: Service, pages: APIRouter) -> FastAPI:
     )  # fmt: skip
     app.state.service = service
     say = service.spec.say_on_pages
-    problems.install(app, say)
+    problems.install(app, say, begin=service.spec.pages_at)
     app.include_router(pages)
 
     def refuse(scope: Scope, problem: Problem) -> ASGIApp:
@@ -204,6 +204,10 @@ def _pages_app(service: Service, pages: APIRouter) -> FastAPI:
 
 def _sizes(service: Service) -> Sizes:
     return Sizes(service.settings.max_body_bytes, service.spec.uploads)
+
+
+def _docs(app: FastAPI) -> str:
+    return f"/{app.state.service.name}/docs"
 
 
 def _home(app: FastAPI) -> str:
