@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,28 +10,18 @@ import httpx
 import pytest
 
 from services.registry import import_write
-from services.registry.app import SPEC as REGISTRY
 from services.registry.import_progress import STALLED, Share
 from services.registry.imports.kinds import Kind
 from services.registry.store import imports
 from shared.auth import Role
 from shared.contracts.registry import MemberJoined, TeamFormed, UnitEstablished
 from shared.ids import new_id
-from tests.support.servers import Nats, Postgres
 from tests.support.sheets import TEAM, commit, filled, upload
-from tests.support.stack import HandClock, Stack, stack
+from tests.support.stack import Stack
 from tests.support.world import MO_DUC, ok, refused
 
 NOW = datetime(2023, 7, 28, 1, tzinfo=UTC)
 ALL = {"mode": "all_or_nothing"}
-
-
-@pytest.fixture(scope="module")
-async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack]:
-    async with stack(REGISTRY, postgres=postgres, nats=guarded_nats, clock=HandClock(NOW)) as started:
-        operator = started.client(Role.OPERATOR, units=["51"])
-        await ok(operator.post("/registry/editions/2023"), 201)
-        yield started
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import httpx
@@ -20,19 +20,6 @@ from tests.support.world import DUC_NHUAN, LY_SON, MO_DUC, TOWN, a_member, a_tea
 
 NOW = datetime(2025, 8, 1, 1, tzinfo=UTC)
 TRA_BUI, NGHIA_AN = "21142", "21262"
-
-
-@pytest.fixture(scope="module")
-async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack]:
-    """Registry with the units of 2023, looked at in August 2025."""
-    async with stack(REGISTRY, postgres=postgres, nats=guarded_nats, clock=HandClock(NOW)) as started:
-        await ok(started.client(Role.OPERATOR, units=["51"]).post("/registry/editions/2023"), 201)
-        yield started
-
-
-@pytest.fixture
-def officer(running: Stack) -> httpx.AsyncClient:
-    return running.client(Role.PROVINCE_OFFICER, units=["51"])
 
 
 # -- the map ----------------------------------------------------------------------------------------------------------

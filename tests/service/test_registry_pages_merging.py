@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx
-import pytest
 
-from services.registry.app import SPEC as REGISTRY
 from shared.auth import Role
 from shared.contracts.registry import MemberJoined, TeamDisbanded
 from shared.ids import new_id
 from tests.support.pages import field, goes, page, text_of
-from tests.support.servers import Nats, Postgres
-from tests.support.stack import HandClock, Stack, stack
+from tests.support.stack import Stack
 from tests.support.world import DUC_NHUAN, LY_SON, MO_DUC, TOWN, a_member, ok, team_of
 
 NOW = datetime(2025, 8, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack]:
-    """Registry with the units of 2023, looked at in August 2025."""
-    async with stack(REGISTRY, postgres=postgres, nats=guarded_nats, clock=HandClock(NOW)) as started:
-        await ok(started.client(Role.OPERATOR, units=["51"]).post("/registry/editions/2023"), 201)
-        yield started
-
-
-@pytest.fixture
-def officer(running: Stack) -> httpx.AsyncClient:
-    return running.client(Role.PROVINCE_OFFICER, units=["51"])
 
 
 async def test_what_moves_is_seen_before_two_teams_become_one(running: Stack, officer: httpx.AsyncClient) -> None:

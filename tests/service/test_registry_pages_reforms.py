@@ -43,11 +43,6 @@ async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack
         yield started
 
 
-@pytest.fixture
-def officer(running: Stack) -> httpx.AsyncClient:
-    return running.client(Role.PROVINCE_OFFICER, units=["51"])
-
-
 def asked(what: str, level: str, *units: str) -> str:
     """The address of a draft."""
     return f"{DRAFT}?what={what}&within={MO_DUC}&level={level}" + "".join(f"&unit={u}" for u in units)
