@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,6 +54,13 @@ ROLE_NAMES: dict[Role, Text] = {
     Role.PARTNER: Text("hệ thống đối tác", "partner system"),
 }
 """What people call the roles, from the widest to the narrowest."""
+
+
+def widest(roles: Collection[str]) -> Text | None:
+    """What people call somebody with these roles: by the widest of them; None for somebody without any."""
+    return next((name for role, name in ROLE_NAMES.items() if role in roles), None)
+
+
 OFFICERS = (Role.PROVINCE_OFFICER, Role.DISTRICT_OFFICER, Role.COMMUNE_OFFICER)
 ANYONE: tuple[Role, ...] = ()
 """For endpoints that need no token."""

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from starlette.requests import Request
 
-from shared.auth import COOKIE, OFFICERS, ROLE_NAMES, Authenticator, Caller, Role
+from shared.auth import COOKIE, OFFICERS, ROLE_NAMES, Authenticator, Caller, Role, widest
 from shared.errors import Problem
 
 
@@ -35,7 +35,7 @@ def signed_in(request: Request, authenticator: Authenticator) -> Caller | None:
 
 def viewer(caller: Caller, unit_name: str) -> Viewer:
     """The words for a caller of a unit."""
-    vi, en = ROLE_NAMES[next((role for role in ROLE_NAMES if caller.has(role)), Role.LEARNER)]
+    vi, en = widest(caller.roles) or ROLE_NAMES[Role.LEARNER]
     keeps = caller.has(*OFFICERS, Role.OPERATOR)
     return Viewer(
         role_vi=vi.capitalize(),

@@ -66,7 +66,7 @@ async def test_a_merger_that_the_rules_refuse_is_refused_before_it_is_confirmed(
     away = running.client(Role.DISTRICT_OFFICER, units=[LY_SON])
     assert "không thuộc phạm vi của bạn" in await page(away, path, 403)
     leader = running.client(Role.TEAM_LEADER, team_id=team_id)
-    assert "Vai trò của bạn không được" in await page(leader, path, 403)
+    assert "Chức năng này chỉ dành cho" in await page(leader, path, 403)
 
 
 async def test_a_known_person_is_found_and_joins_a_second_team_once(running: Stack, officer: httpx.AsyncClient) -> None:
@@ -108,5 +108,5 @@ async def test_nobody_finds_people_of_other_units(running: Stack, officer: httpx
     assert name in await page(officer, path, q="dao xa")
     assert name not in await page(district, path, q="dao xa")
     leader = running.client(Role.TEAM_LEADER, team_id=near_id)
-    assert "Vai trò của bạn không được" in await page(leader, path, 403)
+    assert "Chức năng này chỉ dành cho" in await page(leader, path, 403)
     assert "đã có trong sổ" not in await page(leader, f"/so/to/{near_id}/them")

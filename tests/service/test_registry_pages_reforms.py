@@ -178,4 +178,4 @@ async def test_a_district_reorganises_its_own_villages_and_nothing_else(
     away = running.client(Role.DISTRICT_OFFICER, units=[LY_SON])
     assert "trong phạm vi của bạn" in text_of(await away.get(path), 422)
     assert "chưa có thôn, bản, tổ dân phố nào" in await page(away, DRAFT)
-    assert "Vai trò của bạn không được" in await page(running.client(Role.TEAM_LEADER, team_id="t"), DRAFT, 403)
+    assert "Chức năng này chỉ dành cho" in await page(running.client(Role.TEAM_LEADER, team_id="t"), DRAFT, 403)
