@@ -89,7 +89,8 @@ def no_such(begin: str, say: Say = respond) -> Callable[[Request, Exception], Aw
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        response = say(request, _from_http(error, begin))
+        is_form = "form" in request.headers.get("content-type", "")
+        response = say(request, _from_http(error, begin, is_form=is_form))
         response.headers.update(error.headers or {})
         return response
 
@@ -145,9 +146,9 @@ _FAILED = Problem(
 )
 
 
-def _from_http(error: HTTPException, begin: str) -> Problem:
+def _from_http(error: HTTPException, begin: str, *, is_form: bool) -> Problem:
     if error.status_code == 400:
-        return _UNREADABLE
+        return _UNREADABLE_FORM if is_form else _UNREADABLE
     texts = {
         404: Text(f"Địa chỉ này không có. Hãy bắt đầu từ {begin}.", f"There is no such address. Begin at {begin}."),
         405: Text(
@@ -168,6 +169,15 @@ _UNREADABLE = Problem(
         "The body is no JSON that can be read (UTF-8, not nested too deep, no endless numbers).",
     ),
     fields=(FieldError("body", Text("không đọc được", "could not be read")),),
+)
+_UNREADABLE_FORM = Problem(
+    422,
+    "unreadable_form",
+    Text(
+        "Biểu mẫu gửi lên không đọc được: nhiều nhất một tệp, tên ô và nội dung phải trọn vẹn. Hãy gửi lại.",
+        "The form could not be read: at most one file, and every field whole. Send it again.",
+    ),
+    fields=(FieldError("file", Text("nhiều nhất một tệp, gửi trọn vẹn", "at most one file, sent whole")),),
 )
 _NOT_JSON = Problem(
     415,
