@@ -331,7 +331,7 @@ def zipped(parts: dict[str, bytes], *, locked: bool = False) -> bytes:
 BOOK = {"xl/workbook.xml": b"<workbook/>"}
 ENCRYPTED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le") + b"\0" * 600
 FILES: list[tuple[Callable[[], bytes], str, str]] = [
-    (lambda: rows([["Tên", "Tuổi"], ["An", "7"]]), "wrong_sheet", "«Danh sách»"),
+    (lambda: rows([["Loại", "Xã"], ["Thôn", "Xã Đức Nhuận"]]), "wrong_sheet", "«Danh sách»"),
     (lambda: rows([["Tên thôn", "Từ ngày"], ["Thôn 1", "1/7/2023"]]), "missing_column",
      "Trang «Danh sách», dòng 1: thiếu cột «Xã, phường, thị trấn»"),
     (lambda: rows([["Tên thôn", "Xã", "Từ ngày", "xã"], [*NEEDED, "x"]]), "column_twice", "cột «xã» có hai lần"),
