@@ -12,6 +12,7 @@ from shared.auth import Role
 from shared.contracts.registry import PersonErased
 from shared.ids import new_id
 from tests.support.pages import field, goes, page, text_of
+from tests.support.sheets import TEAM, filled, lines, upload
 from tests.support.stack import Stack
 from tests.support.world import DUC_NHUAN, LY_SON, MO_DUC, TOWN, a_member, ok, team_of
 
@@ -245,6 +246,34 @@ async def test_the_record_is_for_the_province_and_keeps_a_filter_that_it_cannot_
     assert field(answer.text, "since") == "31/2/2025"
     assert '<option value="call" selected>' in answer.text
     assert "Không có lần nào như vậy." in await page(officer, "/so/nhat-ky", until="1/1/2023")
+
+
+async def test_the_record_calls_people_by_role_and_team_and_a_file_a_file(
+    running: Stack, officer: httpx.AsyncClient
+) -> None:
+    member_id, _ = await person(officer, "Cao Thị Kín Tiếng")
+    district = running.client(Role.DISTRICT_OFFICER, units=[MO_DUC], subject="tai-khoan-7")
+    await page(district, f"/so/nguoi/{member_id}", why="call")
+    said = await page(officer, "/so/nhat-ky", member_id=member_id, why="call")
+    assert f"cán bộ huyện, tai-khoan-7 xem người {member_id[-8:]}, Tổ " in said
+    assert member_id not in said.replace(f"Người {member_id[-8:]}", "")
+    checked = await upload(district, filled([{**TEAM}]))
+    await lines(district, checked["import_id"])
+    listed = await officer.get("/so/nhat-ky", params={"subject": "tai-khoan-7"})
+    assert "tệp người đó tải lên các dòng trong tệp nhập từ Excel" in text_of(listed)
+    assert f"/so/nguoi/{checked['import_id']}" not in listed.text
+
+
+async def test_a_leader_is_not_offered_to_move_a_member_who_could_go_nowhere(
+    running: Stack, officer: httpx.AsyncClient
+) -> None:
+    member_id, team_id = await person(officer, "Cao Văn Ở Lại")
+    leader = running.client(Role.TEAM_LEADER, team_id=team_id)
+    move = f"/so/to/{team_id}/{member_id}/chuyen"
+    assert move in (await officer.get(f"/so/to/{team_id}")).text
+    shown = (await leader.get(f"/so/to/{team_id}")).text
+    assert move not in shown
+    assert f"/so/to/{team_id}/{member_id}/roi" in shown
 
 
 @pytest.mark.parametrize(
