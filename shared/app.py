@@ -54,7 +54,7 @@ def create_app(service: Service) -> FastAPI:
         routes=[route for router in spec.routers for route in router.routes],
     )
     app.state.service = service
-    problems.install(app)
+    problems.install(app, begin=_docs(app))
     _add_common(app, service)
 
     def refuse(scope: Scope, problem: Problem) -> ASGIApp:
@@ -185,7 +185,7 @@ def site(apps: Sequence[FastAPI], *, pages: Sequence[FastAPI] = ()) -> Site:
     # The root takes every address that is left, so it comes last.
     routes += [Mount(_home(app), app) for app in sorted(pages, key=_home, reverse=True)]
     compress = Middleware(GZipMiddleware, minimum_size=1000)
-    refusals = {HTTPException: problems.respond_http}
+    refusals = {HTTPException: problems.no_such(_docs(apps[0]))}
     made = Site(routes=routes, lifespan=lifespan, middleware=[compress], exception_handlers=refusals)
     made.services = {app.state.service.name: app for app in apps}
     return made
@@ -214,7 +214,7 @@ def _pages_app(service: Service, pages: APIRouter) -> FastAPI:
     )  # fmt: skip
     app.state.service = service
     say = service.spec.say_on_pages
-    problems.install(app, say)
+    problems.install(app, say, begin=service.spec.pages_at)
     app.include_router(pages)
 
     def refuse(scope: Scope, problem: Problem) -> ASGIApp:
@@ -226,6 +226,10 @@ def _pages_app(service: Service, pages: APIRouter) -> FastAPI:
 
 def _sizes(service: Service) -> Sizes:
     return Sizes(service.settings.max_body_bytes, service.spec.uploads)
+
+
+def _docs(app: FastAPI) -> str:
+    return f"/{app.state.service.name}/docs"
 
 
 def _home(app: FastAPI) -> str:

@@ -1,10 +1,8 @@
 """Who calls, and for which unit: ES256 bearer tokens with OIDC claims (RFC 7519, OpenID Connect Core).
 
 A token says `roles`, `units` (ids of the units that the caller may act for, with everything below them), and for
-people on
-a team `member_id` and `team_id`; for learners `organisation_id`. Each endpoint names the roles that may call it, and
-each
-command checks the unit it acts on.
+people on a team `member_id` and `team_id`; for learners `organisation_id`. Each endpoint names the roles that may call
+it, and each command checks the unit it acts on.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +23,7 @@ from joserfc.jwk import ECKey, KeySet
 from starlette.requests import Request
 
 from shared import errors
+from shared.errors import Text
 
 COOKIE = "phongtrao_token"
 """Holds the token of somebody who signed in with a browser; set it HttpOnly and SameSite=Strict."""
@@ -42,6 +41,24 @@ class Role(StrEnum):
     LEARNER = "learner"
     OPERATOR = "operator"
     PARTNER = "partner"
+
+
+ROLE_NAMES: dict[Role, Text] = {
+    Role.PROVINCE_OFFICER: Text("cán bộ tỉnh", "province officer"),
+    Role.DISTRICT_OFFICER: Text("cán bộ huyện", "district officer"),
+    Role.COMMUNE_OFFICER: Text("cán bộ xã", "commune officer"),
+    Role.TEAM_LEADER: Text("tổ trưởng", "team leader"),
+    Role.MEMBER: Text("thành viên của tổ", "team member"),
+    Role.LEARNER: Text("học viên", "learner"),
+    Role.OPERATOR: Text("người vận hành", "operator"),
+    Role.PARTNER: Text("hệ thống đối tác", "partner system"),
+}
+"""What people call the roles, from the widest to the narrowest."""
+
+
+def widest(roles: Collection[str]) -> Text | None:
+    """What people call somebody with these roles: by the widest of them; None for somebody without any."""
+    return next((name for role, name in ROLE_NAMES.items() if role in roles), None)
 
 
 OFFICERS = (Role.PROVINCE_OFFICER, Role.DISTRICT_OFFICER, Role.COMMUNE_OFFICER)
@@ -205,11 +222,11 @@ def _from_cookie(request: Request) -> str | None:
 def _allowed(request: Request, header: str | None, roles: tuple[Role, ...]) -> Caller:
     caller: Caller = request.app.state.service.auth.caller(header)
     if not caller.has(*roles):
-        names = ", ".join(roles)
+        vi, en = (", ".join(words) for words in zip(*(ROLE_NAMES[role] for role in roles), strict=True))
         raise errors.forbidden(
             "role_not_allowed",
             "Authorization",
-            f"Vai trò của bạn không được dùng chức năng này. Cần một trong các vai trò: {names}.",
-            f"Your role may not do this. It takes one of: {names}.",
+            f"Chức năng này chỉ dành cho: {vi}. Hãy đăng nhập với vai trò đó, hoặc nhờ người có vai trò đó làm.",
+            f"This is only for: {en}. Sign in with such a role, or ask somebody who has it.",
         )
     return caller

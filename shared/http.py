@@ -6,6 +6,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -173,15 +174,20 @@ def router(tag: str) -> APIRouter:
     return APIRouter(tags=[tag], responses=PROBLEMS)
 
 
-TOO_LARGE = Problem(
-    413,
-    "body_too_large",
-    Text(
-        "Nội dung gửi lên quá lớn. Hãy chia thành nhiều lần, mỗi lần tối đa 500 mục.",
-        "The request is too large. Send it in parts, at most 500 items each.",
-    ),
-    fields=(errors.FieldError("body", Text("quá lớn", "too large")),),
-)
+def too_large(most: int) -> Problem:
+    """413: the body has more than `most` bytes."""
+    limit = f"{most / 1_000_000:g} MB"
+    vi, en = f"quá lớn, nhiều nhất {limit.replace('.', ',')}", f"too large, at most {limit}"
+    return Problem(
+        413,
+        "body_too_large",
+        Text(
+            f"Nội dung gửi lên {vi}. Hãy chia thành nhiều lần, mỗi lần tối đa 500 mục.",
+            f"The request is {en}. Send it in parts, at most 500 items each.",
+        ),
+        fields=(errors.FieldError("body", Text(vi, en)),),
+    )
+
 
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -200,13 +206,13 @@ class Sizes(NamedTuple):
     uploads: Mapping[str, int] = {}
     """Addresses (how they begin, within the application) that take files, and how large these may be."""
 
-    def of(self, scope: Scope) -> tuple[int, Problem]:
-        """The largest body that this request may have, and the refusal of a larger one."""
+    def of(self, scope: Scope) -> tuple[int, Callable[[], Problem]]:
+        """The largest body that this request may have, and how a larger one is refused."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         for beginning, most in self.uploads.items():
             if path.startswith(beginning):
-                return max(most, self.most), refusals.TOO_LARGE
-        return self.most, TOO_LARGE
+                return max(most, self.most), lambda: refusals.TOO_LARGE
+        return self.most, partial(too_large, self.most)
 
 
 class Edge:
@@ -241,16 +247,16 @@ class Edge:
 
     async def _within_limit(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
         length = headers.get(b"content-length", b"0")
-        most, too_large = self._sizes.of(scope)
+        most, refusal = self._sizes.of(scope)
         if not length.isdigit() or int(length) > most:
-            await self._refuse(scope, too_large)(scope, receive, send)
+            await self._refuse(scope, refusal())(scope, receive, send)
             return
         if b"transfer-encoding" not in headers:
             await self._app(scope, receive, send)
             return
         body = await _read_up_to(receive, most)
         if body is None:
-            await self._refuse(scope, too_large)(scope, receive, send)
+            await self._refuse(scope, refusal())(scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)
 

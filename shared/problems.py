@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -77,20 +77,31 @@ def respond(request: Request, problem: Problem) -> JSONResponse:
     return JSONResponse(body.model_dump(), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-async def respond_http(request: Request, error: Exception) -> JSONResponse:
-    """The response to what the framework refuses: no such address, no such method, a body that cannot be read."""
-    assert isinstance(error, HTTPException)
-    response = respond(request, _from_http(error))
-    response.headers.update(error.headers or {})
-    return response
-
-
 Say = Callable[[Request, Problem], Response]
 """How a refusal is answered: as a problem document, or as a page for people."""
 
 
-def install(app: FastAPI, say: Say = respond) -> None:
-    """Makes every refusal and every failure of this application an answer that says what is wrong."""
+def no_such(begin: str, say: Say = respond) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Answers what the framework refuses: no such address, no such method, a body that cannot be read.
+
+    `begin` is an address that is there, where whoever went astray can begin again.
+    """
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        is_form = "form" in request.headers.get("content-type", "")
+        response = say(request, _from_http(error, begin, is_form=is_form))
+        response.headers.update(error.headers or {})
+        return response
+
+    return refused
+
+
+def install(app: FastAPI, say: Say = respond, *, begin: str) -> None:
+    """Makes every refusal and every failure of this application an answer that says what is wrong.
+
+    `begin`: where to begin again after an address that is not there.
+    """
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)
@@ -99,12 +110,6 @@ def install(app: FastAPI, say: Say = respond) -> None:
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return say(request, _from_validation(error))
-
-    async def no_such(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        response = say(request, _from_http(error))
-        response.headers.update(error.headers or {})
-        return response
 
     async def away(request: Request, error: Exception) -> Response:
         log.warning("answered_503", path=request.url.path, reason=type(error).__name__)
@@ -116,7 +121,7 @@ def install(app: FastAPI, say: Say = respond) -> None:
 
     app.add_exception_handler(Problem, refused)
     app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, no_such)
+    app.add_exception_handler(HTTPException, no_such(begin, say))
     for kind in INFRASTRUCTURE_ERRORS:
         app.add_exception_handler(kind, away)
     app.add_exception_handler(Exception, failed)
@@ -141,17 +146,18 @@ _FAILED = Problem(
 )
 
 
-def _from_http(error: HTTPException) -> Problem:
+def _from_http(error: HTTPException, begin: str, *, is_form: bool) -> Problem:
     if error.status_code == 400:
-        return _UNREADABLE
-    slug = {404: "no_such_address", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
+        return _UNREADABLE_FORM if is_form else _UNREADABLE
     texts = {
-        404: Text("Địa chỉ này không có. Xem tài liệu tại «docs».", "There is no such address. See «docs»."),
+        404: Text(f"Địa chỉ này không có. Hãy bắt đầu từ {begin}.", f"There is no such address. Begin at {begin}."),
         405: Text(
-            "Địa chỉ này không nhận phương thức đó. Xem «docs».", "This address does not take that method. See «docs»."
+            f"Địa chỉ này không nhận phương thức đó. Xem {begin}.",
+            f"This address does not take that method. See {begin}.",
         ),
     }
-    fallback = Text("Yêu cầu không đọc được. Xem «docs».", "The request could not be read. See «docs».")
+    slug = {404: "no_such_address", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
+    fallback = Text(f"Yêu cầu không đọc được. Xem {begin}.", f"The request could not be read. See {begin}.")
     return Problem(error.status_code, slug, texts.get(error.status_code, fallback))
 
 
@@ -159,10 +165,19 @@ _UNREADABLE = Problem(
     422,
     "unreadable_body",
     Text(
-        "Nội dung gửi lên không phải JSON đọc được (UTF-8, lồng không quá sâu, số không quá dài). Xem «docs».",
-        "The body is no JSON that can be read (UTF-8, not nested too deep, no endless numbers). See «docs».",
+        "Nội dung gửi lên không phải JSON đọc được (UTF-8, lồng không quá sâu, số không quá dài).",
+        "The body is no JSON that can be read (UTF-8, not nested too deep, no endless numbers).",
     ),
     fields=(FieldError("body", Text("không đọc được", "could not be read")),),
+)
+_UNREADABLE_FORM = Problem(
+    422,
+    "unreadable_form",
+    Text(
+        "Biểu mẫu gửi lên không đọc được: nhiều nhất một tệp, tên ô và nội dung phải trọn vẹn. Hãy gửi lại.",
+        "The form could not be read: at most one file, and every field whole. Send it again.",
+    ),
+    fields=(FieldError("file", Text("nhiều nhất một tệp, gửi trọn vẹn", "at most one file, sent whole")),),
 )
 _NOT_JSON = Problem(
     415,
@@ -196,8 +211,7 @@ def field_error(error: Mapping[str, Any], *, whole: str = "body") -> FieldError:
     """An error of pydantic's in both languages; `whole` names the field when all of it is wrong."""
     parts = [] if error["type"] == "json_invalid" else [str(p) for p in error["loc"]]
     path = ".".join(parts[1:] if len(parts) > 1 and parts[0] in _PLACES else parts)
-    said = _PATTERNS.get(str(error.get("ctx", {}).get("pattern"))) or Text(_vietnamese(error), str(error["msg"]))
-    return FieldError(printable(path) or whole, said)
+    return FieldError(printable(path) or whole, _words(error))
 
 
 _PATTERNS: dict[str, Text] = {}
@@ -243,16 +257,30 @@ _VIETNAMESE = {
     "bool_parsing": "phải là true hoặc false",
     "int_parsing_size": "số quá lớn",
     "finite_number": "phải là số hữu hạn",
-    "date_type": "phải là ngày dạng 2023-07-28",
-    "date_from_datetime_inexact": "phải là ngày dạng 2023-07-28",
-    "datetime_type": "phải là thời điểm dạng 2023-07-28T08:00:00+07:00",
-    "datetime_object_invalid": "phải là thời điểm dạng 2023-07-28T08:00:00+07:00",
-    "timezone_aware": "thiếu múi giờ, ví dụ 2023-07-28T08:00:00+07:00",
-    "date_from_datetime_parsing": "phải là ngày dạng 2023-07-28",
-    "date_parsing": "phải là ngày dạng 2023-07-28",
-    "datetime_parsing": "phải là thời điểm dạng 2023-07-28T08:00:00+07:00",
-    "datetime_from_date_parsing": "phải là thời điểm dạng 2023-07-28T08:00:00+07:00",
 }
+_DAY = Text("phải là ngày có thật dạng năm-tháng-ngày, ví dụ 2023-07-28", "must be a real day, for example 2023-07-28")
+_MOMENT = Text(
+    "phải là thời điểm có múi giờ, ví dụ 2023-07-28T08:00:00+07:00",
+    "must be a moment with its offset, for example 2023-07-28T08:00:00+07:00",
+)
+_TIMES = {
+    "date_type": _DAY,
+    "date_parsing": _DAY,
+    "date_from_datetime_inexact": _DAY,
+    "date_from_datetime_parsing": _DAY,
+    "datetime_type": _MOMENT,
+    "datetime_parsing": _MOMENT,
+    "datetime_object_invalid": _MOMENT,
+    "datetime_from_date_parsing": _MOMENT,
+    "timezone_aware": _MOMENT,
+}
+"""What pydantic says of days and moments helps nobody to write one."""
+
+
+def _words(error: Mapping[str, Any]) -> Text:
+    kind = str(error["type"])
+    known = _PATTERNS.get(str(error.get("ctx", {}).get("pattern"))) or _TIMES.get(kind)
+    return known or Text(_vietnamese(error), str(error["msg"]))
 
 
 def _vietnamese(error: Mapping[str, Any]) -> str:
@@ -261,7 +289,7 @@ def _vietnamese(error: Mapping[str, Any]) -> str:
         return str(context["vi"])
     template = _VIETNAMESE.get(str(error["type"]))
     if template is None:
-        return f"giá trị không hợp lệ ({error['msg']})"
+        return "giá trị không hợp lệ"
     try:
         return template.format(**context)
     except KeyError:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from services.registry.store import imports
+from shared.clock import system_clock
 from shared.db import INFRASTRUCTURE_ERRORS
 from shared.service import Service
 from shared.telemetry import logger
@@ -67,7 +68,7 @@ async def of_commit(service: Service, import_id: str) -> AsyncIterator[Tick]:
         if not done:
             return  # it waits for another one that writes the same
         async with service.pool.acquire() as conn:
-            await imports.note_commit(conn, import_id, done // 2, service.clock())
+            await imports.note_commit(conn, import_id, done // 2, system_clock())
         shown = True
 
     try:

@@ -22,6 +22,7 @@ from services.registry.store import vault as vault_store
 from services.registry.store.imports import Import, Row
 from shared import errors
 from shared.auth import OFFICERS, Caller
+from shared.clock import system_clock
 from shared.db import Conn
 from shared.deps import Svc
 from shared.http import ID_PATTERN, Limit, allow, router, who
@@ -107,14 +108,14 @@ async def list_imports(
     """The caller's uploads, the newest first."""
     async with service.pool.acquire() as conn:
         found = await imports.uploads_of(conn, caller.subject, limit=limit)
-    return [view(one, service.clock()) for one in found]
+    return [view(one) for one in found]
 
 
 @routes.get("/imports/{import_id}", openapi_extra=who(OFFICERS, MINE))
 async def show_import(service: Svc, import_id: ImportId, caller: Annotated[Caller, allow(*OFFICERS)]) -> ImportView:
     """How far it is, and what it would do."""
     async with service.pool.acquire() as conn:
-        return view(await own(conn, caller, import_id), service.clock())
+        return view(await own(conn, caller, import_id))
 
 
 @routes.get("/imports/{import_id}/rows", openapi_extra=who(OFFICERS, MINE))
@@ -171,8 +172,12 @@ async def note(conn: Conn, caller: Caller, action: Action, import_id: str, now: 
     await vault_store.note_access(conn, access, action, [import_id], [("import_rows",)])
 
 
-def view(found: Import, now: datetime) -> ImportView:
-    """An upload as it is shown. One whose process has ended is shown as failed, or as checked if it was committing."""
+def view(found: Import) -> ImportView:
+    """An upload as it is shown. One whose process has ended is shown as failed, or as checked if it was committing.
+
+    Whether a process is alive is asked by the wall's clock: a trial's own says a minute after 60 ms.
+    """
+    now = system_clock()
     state, problem = found.state, found.problem
     if state == "checked" and import_progress.under_way(found.writing_at, now):
         state, found = "committing", found._replace(rows_done=found.written or 0)

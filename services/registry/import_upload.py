@@ -16,6 +16,7 @@ from services.registry.person import Action
 from services.registry.store import imports
 from shared import errors
 from shared.auth import OFFICERS, Caller
+from shared.clock import system_clock
 from shared.deps import Svc
 from shared.http import ID_PATTERN, Name, allow, router, who
 from shared.service import Service
@@ -81,20 +82,21 @@ async def take(
     worker, now = worker_of(service), service.clock()
     new = imports.Import(
         import_id or service.new_id(), kind.value, "waiting", _short(file_name), len(data),
-        hashlib.sha256(data).hexdigest(), caller.subject, sorted(caller.roles), list(caller.units), now, now,
+        hashlib.sha256(data).hexdigest(), caller.subject, sorted(caller.roles), list(caller.units), now,
+        system_clock(),
     )  # fmt: skip
     async with service.pool.acquire() as conn, conn.transaction():
         if earlier := await imports.find(conn, new.import_id):
-            return view(_the_same(earlier, new), now)
+            return view(_the_same(earlier, new))
         if worker.full:
             raise BUSY
         if not await imports.save_import(conn, new):  # sent twice at once: the other one was faster
             earlier = await imports.find(conn, new.import_id)
             assert earlier is not None, "an upload is never deleted"
-            return view(_the_same(earlier, new), now)
+            return view(_the_same(earlier, new))
         await note(conn, caller, Action.WRITTEN, new.import_id, now)
     worker.take(Job(new.import_id, kind, data, caller))
-    return view(new, now)
+    return view(new)
 
 
 def _the_same(earlier: imports.Import, new: imports.Import) -> imports.Import:

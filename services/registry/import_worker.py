@@ -16,6 +16,7 @@ from services.registry.store import imports
 from services.registry.store import vault as vault_store
 from shared.auth import Caller
 from shared.cancellation import heed_cancellation
+from shared.clock import system_clock
 from shared.db import INFRASTRUCTURE_ERRORS
 from shared.errors import FieldError, Problem, Text
 from shared.garbage import collect_rarely
@@ -123,30 +124,29 @@ class Worker:
         }
         try:
             async with self._service.pool.acquire() as conn, conn.transaction():
-                await imports.note_failure(conn, job.import_id, said, self._service.clock())
+                await imports.note_failure(conn, job.import_id, said, system_clock())
         except INFRASTRUCTURE_ERRORS as error:
             log.warning("import_failure_not_noted", reason=type(error).__name__)  # it will be shown as interrupted
 
     async def _check(self, job: Job) -> None:
         service = self._service
         async with service.pool.acquire() as conn:
-            await imports.note_progress(conn, job.import_id, "reading", 0, service.clock())
+            await imports.note_progress(conn, job.import_id, "reading", 0, system_clock())
         sheets = await reading.read(job.data)
         found = await asyncio.to_thread(sheet.read, sheets, FORMS[job.kind].columns)
         async with service.pool.acquire() as conn, conn.transaction():
             await imports.save_lines(conn, job.import_id, found)
-        now = service.clock()
-        scope = Scope(frozenset(job.caller.units), service.province, now)
+        scope = Scope(frozenset(job.caller.units), service.province, service.clock())
 
         async def write(done: int) -> None:
             async with service.pool.acquire() as conn:
-                await imports.note_progress(conn, job.import_id, "checking", done, service.clock())
+                await imports.note_progress(conn, job.import_id, "checking", done, system_clock())
 
         async with import_progress.written(write) as tick, service.pool.acquire() as conn, conn.transaction():
             asked = import_plan.Asked(job.kind, found.lines, job.caller, scope, False, tick)
             plan = await import_plan.make(conn, asked)
         async with service.pool.acquire() as conn, conn.transaction():
-            await imports.save_verdicts(conn, job.import_id, plan.verdicts, plan.summary, now)
+            await imports.save_verdicts(conn, job.import_id, plan.verdicts, plan.summary, system_clock())
 
     async def _heartbeat(self) -> None:
         while True:
@@ -156,7 +156,7 @@ class Worker:
     async def _note_alive(self) -> None:
         if self._alive:
             async with self._service.pool.acquire() as conn:
-                await imports.note_alive(conn, sorted(self._alive), self._service.clock())
+                await imports.note_alive(conn, sorted(self._alive), system_clock())
 
     async def _purge(self) -> None:
         while True:

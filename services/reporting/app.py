@@ -25,5 +25,6 @@ SPEC = Spec(
     projections=PROJECTIONS,
     questions={"overview": _overview},
     pages=page.routes,
+    say_on_pages=page.refuse,
     on_start=live.start,
 )

@@ -6,15 +6,17 @@ from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from services.reporting import answers, present, store
 from shared import errors
 from shared.auth import ANYONE
 from shared.deps import Svc
+from shared.errors import TITLES, Problem
 from shared.http import ID_PATTERN, router, who
+from shared.problems import respond
 from shared.service import Service
-from shared.web import Viewer, choose_lang, environment, shell
+from shared.web import Lang, Shell, Viewer, choose_lang, environment, shell
 from shared.web.viewer import signed_in, viewer
 
 routes = router("pages")
@@ -34,14 +36,7 @@ async def show_page(
     if unit and line is None:
         raise errors.not_found("no_such_unit", "unit", f"Không có đơn vị «{unit}».", f"There is no unit «{unit}».")
     looking, own_unit = await _viewer(request, service)
-    embedded = service.settings.embedded
-    context = shell(
-        chosen,
-        f"/?unit={unit}" if unit else "/",
-        viewer=looking,
-        sign_in_href="/sign-in" if embedded else None,
-        sign_out_href="/sign-out" if embedded else None,
-    )
+    context = _around(service, chosen, f"/?unit={unit}" if unit else "/", looking)
     page = present.page(numbers, lang=chosen, scope_unit_id=own_unit, unit=line)
     live = "/reporting/live?" + urlencode({k: v for k, v in (("lang", chosen), ("unit", unit), ("own", own_unit)) if v})
     html = _ENV.get_template("index.html").render({**context, "page": page, "live_href": live})
@@ -49,6 +44,30 @@ async def show_page(
     if lang == chosen:
         response.set_cookie("lang", chosen, max_age=365 * 86400, samesite="lax", httponly=True)
     return response
+
+
+def refuse(request: Request, problem: Problem) -> Response:
+    """A page for whoever looks with a browser, a problem document for every other. Asks no database: that may be what
+    is wrong."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return respond(request, problem)
+    service: Service = request.app.state.service
+    caller, lang = signed_in(request, service.auth), choose_lang(None, request.cookies.get("lang"))
+    context = _around(service, lang, "/", viewer(caller, "") if caller else None)
+    title = TITLES.get(problem.status, TITLES[400])
+    html = _ENV.get_template("problem.html").render({**context, "problem": problem, "title": title})
+    return HTMLResponse(html, status_code=problem.status, headers={"cache-control": "no-store"})
+
+
+def _around(service: Service, lang: Lang, path: str, looking: Viewer | None) -> Shell:
+    embedded = service.settings.embedded
+    return shell(
+        lang,
+        path,
+        viewer=looking,
+        sign_in_href="/sign-in" if embedded else None,
+        sign_out_href="/sign-out" if embedded else None,
+    )
 
 
 async def _viewer(request: Request, service: Service) -> tuple[Viewer | None, str | None]:

@@ -139,8 +139,8 @@ class _Writer:
             self._sheet.data_validation(1, number, last, number, rule)
 
     def _format(self, column: Column) -> Any:
-        if column.is_day:
-            return self._style.day
+        """Of cells that are still empty. Days are typed as text: an office whose computer is set to another country's
+        order would make 7 January of 1/7 without a word."""
         return self._style.number if column.is_number else self._style.text
 
     def _row(self, number: int, row: Sequence[Value]) -> None:

@@ -78,7 +78,7 @@ class Form:
         return [(name if name in self.values else None, self._said(name, words)) for name, words in found]
 
     def _said(self, name: str, words: str) -> str:
-        return f"{self.labels[name]}: {words}" if name in self.labels else words
+        return f"{self.labels[name].rstrip('?')}: {words}" if name in self.labels else words
 
 
 async def posted(request: Request) -> dict[str, str]:

@@ -6,18 +6,8 @@ from typing import TypedDict
 
 from starlette.requests import Request
 
-from shared.auth import COOKIE, OFFICERS, Authenticator, Caller, Role
+from shared.auth import COOKIE, OFFICERS, ROLE_NAMES, Authenticator, Caller, Role, widest
 from shared.errors import Problem
-
-_TITLES: dict[Role, tuple[str, str]] = {
-    Role.PROVINCE_OFFICER: ("Cán bộ tỉnh", "Province officer"),
-    Role.DISTRICT_OFFICER: ("Cán bộ huyện", "District officer"),
-    Role.COMMUNE_OFFICER: ("Cán bộ xã", "Commune officer"),
-    Role.TEAM_LEADER: ("Tổ trưởng", "Team leader"),
-    Role.MEMBER: ("Thành viên", "Member"),
-    Role.LEARNER: ("Học viên", "Learner"),
-    Role.OPERATOR: ("Vận hành", "Operator"),
-}
 
 
 class Viewer(TypedDict):
@@ -45,11 +35,11 @@ def signed_in(request: Request, authenticator: Authenticator) -> Caller | None:
 
 def viewer(caller: Caller, unit_name: str) -> Viewer:
     """The words for a caller of a unit."""
-    vi, en = _TITLES[next((role for role in _TITLES if caller.has(role)), Role.LEARNER)]
+    vi, en = widest(caller.roles) or ROLE_NAMES[Role.LEARNER]
     keeps = caller.has(*OFFICERS, Role.OPERATOR)
     return Viewer(
-        role_vi=vi,
-        role_en=en,
+        role_vi=vi.capitalize(),
+        role_en=en.capitalize(),
         unit_name=unit_name,
         is_officer=caller.has(*OFFICERS),
         keeps_registry=keeps,

@@ -53,7 +53,6 @@ class Site(NamedTuple):
 @asynccontextmanager
 async def at_work(postgres: Postgres, nats: Nats) -> AsyncIterator[Site]:
     """The site, as long as the block lasts."""
-    await nats.start()
     specs = (REGISTRY, OUTREACH, COURSES, REPORTING)
     async with stack(*specs, postgres=postgres, nats=nats, clock=HandClock(NOW)) as running:
         sock = bind("127.0.0.1", 0)

@@ -63,7 +63,7 @@ async def _at_work(postgres: Postgres, nats: Nats, file: Path) -> AsyncIterator[
     specs = (REGISTRY, OUTREACH, COURSES, REPORTING)
     async with stack(*specs, postgres=postgres, nats=nats, clock=demo.clock, embedded=True) as running:
         reporting, door = running.services["reporting"], FastAPI()
-        problems.install(door)
+        problems.install(door, begin="/sign-in")
         door.include_router(sign_in.routes(reporting, personas(2023, demo=True), KEY, demo))
         door.mount("/", running.app)
         sock = bind("127.0.0.1", 0)

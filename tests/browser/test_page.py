@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -21,15 +19,14 @@ from services.registry.app import SPEC as REGISTRY
 from services.reporting.app import SPEC as REPORTING
 from shared.auth import Role
 from shared.clock import VIETNAM
-from tests.support import campaign, chromium
-from tests.support.servers import Nats, Postgres, new_nats
-from tests.support.stack import HandClock, nats_config, stack
+from tests.browser.registry_site import violations
+from tests.support import campaign
+from tests.support.servers import Nats, Postgres
+from tests.support.stack import HandClock, stack
 
 pytestmark = pytest.mark.browser
-AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 BUDGET = 100 * 1024
 """Bytes of a first visit, everything included (design: first page within 100 KB)."""
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
 
 
 class Site(NamedTuple):
@@ -41,22 +38,10 @@ class Site(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-async def site(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+async def site(postgres: Postgres, own_nats: Nats) -> AsyncIterator[Site]:
     """One site for all tests here: one member of three has reached the quota."""
-    nats = new_nats(tmp_path_factory.mktemp("browser"), config=nats_config())
-    try:
-        async with _at_work(postgres, nats) as started:
-            yield started
-    finally:
-        await nats.stop()
-        nats.remove()
-
-
-@asynccontextmanager
-async def _at_work(postgres: Postgres, nats: Nats) -> AsyncIterator[Site]:
-    await nats.start()
-    clock = HandClock(datetime(2023, 7, 30, 20, 0, tzinfo=VIETNAM))
-    async with stack(REGISTRY, OUTREACH, COURSES, REPORTING, postgres=postgres, nats=nats, clock=clock) as running:
+    specs, clock = (REGISTRY, OUTREACH, COURSES, REPORTING), HandClock(datetime(2023, 7, 30, 20, 0, tzinfo=VIETNAM))
+    async with stack(*specs, postgres=postgres, nats=own_nats, clock=clock) as running:
         sock = bind("127.0.0.1", 0)
         without_lifespan = Starlette(routes=[Mount("/", running.app)])  # the stack runs it already
         async with serving(without_lifespan, sock):
@@ -65,14 +50,6 @@ async def _at_work(postgres: Postgres, nats: Nats) -> AsyncIterator[Site]:
             pos = await campaign.guide(officer, members[0], range(7))
             await campaign.ok(officer.get("/reporting/overview", params={"min_pos": pos}))
             yield Site(address(sock), officer, members)
-
-
-@pytest.fixture(scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        found = await playwright.chromium.launch(executable_path=str(chromium.find()), args=FLAGS)
-        yield found
-        await found.close()
 
 
 class Watched(NamedTuple):
@@ -130,11 +107,7 @@ async def test_the_page_speaks_vietnamese_first_and_english_on_request(site: Sit
 @pytest.mark.parametrize(("width", "dark"), [(360, False), (1280, True)])
 async def test_axe_finds_no_violation(site: Site, browser: Browser, path: str, width: int, dark: bool) -> None:
     watched = await _open(browser, site, path, width=width, dark=dark)
-    await watched.page.evaluate(AXE)
-
-    found = await watched.page.evaluate("axe.run({resultTypes: ['violations']})")
-
-    assert [(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in found["violations"]] == []
+    assert await violations(watched.page) == []
     await _quiet(watched)
 
 

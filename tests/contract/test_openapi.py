@@ -112,7 +112,20 @@ async def refused(client: httpx.AsyncClient, operation: Operation, role: Role | 
     if answer.status_code == 401:
         assert role is None
         return True
-    return answer.status_code == 403 and answer.json()["type"].endswith("role_not_allowed")
+    shut = answer.status_code == 403 and answer.json()["type"].endswith("role_not_allowed")
+    if shut:
+        names_people_not_codes(answer.json(), operation)
+    return shut
+
+
+def names_people_not_codes(problem: dict[str, Any], operation: Operation) -> None:
+    """The refusal names each role that may, as people call it; its code stands nowhere."""
+    vi, en = problem["messages"]["vi"], problem["messages"]["en"]
+    for role in Role:
+        named = auth.ROLE_NAMES[role]
+        assert (named.vi in vi, named.en in en) == ((role in operation.roles),) * 2, operation
+        assert role.value not in vi
+    assert "_" not in vi + en
 
 
 def token(role: Role) -> str:

@@ -26,7 +26,7 @@ def said(answer: httpx.Response, status: int | set[int], slug: str | None = None
     assert field.isprintable()
     assert len(field) <= 200
     problem = refused(answer, answer.status_code, slug or answer.json()["type"].rsplit(":", 1)[1], field)
-    assert "giá trị không hợp lệ (" not in json.dumps(problem, ensure_ascii=False)
+    assert "giá trị không hợp lệ" not in json.dumps(problem, ensure_ascii=False)
     return problem
 
 
@@ -59,7 +59,9 @@ def test_ten_megabytes_are_too_much_said_beforehand_or_not(officer: httpx.Client
 
     for content in (MEGABYTES, in_parts()):
         answer = officer.request(method, command.url(), content=content, headers=JSON)
-        said(answer, 413, "body_too_large")
+        problem = said(answer, 413, "body_too_large")
+        assert "nhiều nhất 2 MB" in problem["messages"]["vi"]
+        assert "at most 2 MB" in problem["errors"][0]["message"]["en"]
     assert officer.get("/registry/healthz").status_code == 200
 
 
@@ -162,6 +164,17 @@ def test_every_field_of_a_wrong_type_and_every_missing_one_is_named(officer: htt
         assert [e["field"] for e in problem["errors"]] == [field]
 
 
+@pytest.mark.parametrize(
+    "day", ["28/7/2023", "2023-13-01", "2023-02-30", "hôm qua", "2023-07-28T10:00:00", "99999999999"]
+)
+def test_a_bad_day_in_a_query_is_told_the_form_that_is_wanted(officer: httpx.Client, day: str) -> None:
+    problem = said(officer.get("/registry/units", params={"on": day, "level": "commune"}), 422, "invalid_data")
+    for language, said_so in (("vi", "phải là ngày có thật"), ("en", "must be a real day")):
+        assert said_so in problem["messages"][language]
+        assert "2023-07-28" in problem["errors"][0]["message"][language]
+        assert "valid date" not in problem["messages"][language]
+
+
 def test_decomposed_vietnamese_is_kept_composed(officer: httpx.Client) -> None:
     composed = "Thị trấn Mộ Đức, Hoà Bình"
     typed = unicodedata.normalize("NFD", composed)
@@ -220,16 +233,21 @@ def test_unknown_ids_are_not_found(officer: httpx.Client, operation: Command) ->
 
 
 def test_an_address_that_is_not_there_is_a_problem_too(anyone: httpx.Client) -> None:
-    for path in (
-        "/registry",
-        "/registry/",
-        "/registry/nothing",
-        "/outreach/campaigns/a/b/c",
-        "/nothing/at/all",
-        "/reg%0Aistry",
+    for path, begin in (
+        ("/registry", "/"),
+        ("/registry/", "/registry/docs"),
+        ("/registry/nothing", "/registry/docs"),
+        ("/outreach/campaigns/a/b/c", "/outreach/docs"),
+        ("/nothing/at/all", "/"),
+        ("/reg%0Aistry", "/registry/docs"),
     ):
         answer = anyone.get(path)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json"), path
+        assert {m.rsplit(" ", 1)[1] for m in answer.json()["messages"].values()} == {f"{begin}."}, path
+        assert anyone.get(begin).status_code == 200
+    seen = anyone.get("/nothing/at/all", headers={"accept": "text/html,*/*;q=0.8"})
+    assert (seen.status_code, seen.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Địa chỉ này không có. Hãy bắt đầu từ /." in seen.text
     answer = anyone.delete("/registry/teams")
     assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
     assert answer.headers["allow"]

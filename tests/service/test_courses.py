@@ -42,11 +42,6 @@ async def running(postgres: Postgres, guarded_nats: Nats, clock: HandClock) -> A
 
 
 @pytest.fixture
-def officer(running: Stack) -> httpx.AsyncClient:
-    return running.client(Role.PROVINCE_OFFICER, units=["51"])
-
-
-@pytest.fixture
 def learner(running: Stack) -> httpx.AsyncClient:
     return running.client(Role.LEARNER, subject="an", units=["21400"], organisation_id="tinh-doan")
 

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from services.registry import import_write
-from services.registry.app import SPEC as REGISTRY
 from services.registry.import_progress import STALLED, Share
 from services.registry.imports.kinds import Kind
 from services.registry.store import imports
 from shared.auth import Role
+from shared.clock import system_clock
 from shared.contracts.registry import MemberJoined, TeamFormed, UnitEstablished
 from shared.ids import new_id
-from tests.support.servers import Nats, Postgres
 from tests.support.sheets import TEAM, commit, filled, upload
-from tests.support.stack import HandClock, Stack, stack
+from tests.support.stack import Stack
 from tests.support.world import MO_DUC, ok, refused
 
 NOW = datetime(2023, 7, 28, 1, tzinfo=UTC)
 ALL = {"mode": "all_or_nothing"}
-
-
-@pytest.fixture(scope="module")
-async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack]:
-    async with stack(REGISTRY, postgres=postgres, nats=guarded_nats, clock=HandClock(NOW)) as started:
-        operator = started.client(Role.OPERATOR, units=["51"])
-        await ok(operator.post("/registry/editions/2023"), 201)
-        yield started
 
 
 @pytest.fixture
@@ -134,9 +124,9 @@ async def test_a_refused_commit_is_not_under_way(officer: httpx.AsyncClient) -> 
 async def test_a_commit_whose_process_ended_is_under_way_no_longer(running: Stack, officer: httpx.AsyncClient) -> None:
     checked = await upload(officer, filled(people(2)))
     async with running.services["registry"].pool.acquire() as conn:
-        await imports.note_commit(conn, checked["import_id"], 1, NOW - STALLED)
+        await imports.note_commit(conn, checked["import_id"], 1, system_clock() - STALLED / 2)
         assert await state(officer, checked["import_id"]) == ("committing", 1, 2)
-        await imports.note_commit(conn, checked["import_id"], 1, NOW - STALLED - timedelta(seconds=1))
+        await imports.note_commit(conn, checked["import_id"], 1, system_clock() - STALLED)
         assert await state(officer, checked["import_id"]) == ("checked", 2, 2)
     assert (await commit(officer, checked["import_id"]))["new"] == 2
     assert await state(officer, checked["import_id"]) == ("committed", 2, 2)
@@ -145,7 +135,7 @@ async def test_a_commit_whose_process_ended_is_under_way_no_longer(running: Stac
 async def test_its_page_shows_the_progress(running: Stack, officer: httpx.AsyncClient) -> None:
     checked = await upload(officer, filled(people(2)))
     async with running.services["registry"].pool.acquire() as conn:
-        await imports.note_commit(conn, checked["import_id"], 1, NOW)
+        await imports.note_commit(conn, checked["import_id"], 1, system_clock())
     page = await officer.get(f"/so/nhap/{checked['import_id']}")
     assert "Đang ghi: 1 trong 2 dòng" in page.text
     assert '<progress id="progress" max="2" value="1">' in page.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +10,6 @@ import asyncpg
 import httpx
 import pytest
 
-from services.registry.app import SPEC as REGISTRY
 from services.registry.import_worker import WAITING, Job, Worker
 from services.registry.imports import sheet
 from services.registry.imports.ids import id_of
@@ -20,21 +18,12 @@ from services.registry.imports.names import spelling
 from shared.auth import Caller, Role
 from shared.errors import Problem
 from shared.ids import new_id
-from tests.support.servers import Nats, Postgres
 from tests.support.sheets import TEAM, commit, filled, upload
-from tests.support.stack import HandClock, Stack, stack
-from tests.support.world import MO_DUC, TOWN, ok, refused
+from tests.support.stack import Stack
+from tests.support.world import MO_DUC, TOWN, refused
 
 NOW = datetime(2023, 7, 28, 1, tzinfo=UTC)
 ALL, GOOD = {"mode": "all_or_nothing"}, {"mode": "good_rows"}
-
-
-@pytest.fixture(scope="module")
-async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack]:
-    async with stack(REGISTRY, postgres=postgres, nats=guarded_nats, clock=HandClock(NOW)) as started:
-        operator = started.client(Role.OPERATOR, units=["51"])
-        await ok(operator.post("/registry/editions/2023"), 201)
-        yield started
 
 
 @pytest.fixture

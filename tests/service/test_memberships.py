@@ -36,11 +36,6 @@ async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack
         yield started
 
 
-@pytest.fixture
-def officer(running: Stack) -> httpx.AsyncClient:
-    return running.client(Role.PROVINCE_OFFICER, units=["51"])
-
-
 async def do(client: httpx.AsyncClient, path: str, **body: Any) -> httpx.Response:
     return await client.post(f"/registry/{path}", json=body)
 

@@ -36,11 +36,6 @@ async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack
         yield started
 
 
-@pytest.fixture
-def officer(running: Stack) -> httpx.AsyncClient:
-    return running.client(Role.PROVINCE_OFFICER, units=["51"])
-
-
 async def registered(officer: httpx.AsyncClient, **fields: Any) -> str:
     """The id of a new organisation."""
     body = {"organisation_id": new_id(), "name": "Sở", "sector": "department", **fields}

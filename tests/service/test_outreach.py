@@ -44,11 +44,6 @@ async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack
         yield started
 
 
-@pytest.fixture
-def officer(running: Stack) -> httpx.AsyncClient:
-    return running.client(Role.PROVINCE_OFFICER, units=["51"])
-
-
 # -- campaigns --------------------------------------------------------------------------------------------------------
 
 

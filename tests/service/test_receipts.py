@@ -34,11 +34,6 @@ async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack
         yield started
 
 
-@pytest.fixture
-def officer(running: Stack) -> httpx.AsyncClient:
-    return running.client(Role.PROVINCE_OFFICER, units=["51"])
-
-
 async def test_a_batch_of_500_is_taken_at_once_and_in_order(running: Stack) -> None:
     team_id, [leader, member] = await people(running)
     phone = running.client(Role.MEMBER, member_id=member, team_id=team_id)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx
-import pytest
 
-from services.registry.app import SPEC as REGISTRY
 from shared.auth import Role
 from tests.support.pages import PAGE
-from tests.support.servers import Nats, Postgres
-from tests.support.stack import HandClock, Stack, stack
-from tests.support.world import MO_DUC, TOWN, ok, team_of
+from tests.support.stack import Stack
+from tests.support.world import MO_DUC, TOWN, team_of
 
 NOW = datetime(2025, 8, 1, 1, tzinfo=UTC)
 STRANGE = (
@@ -57,14 +53,6 @@ FORMS = {
     ),
     "/so/sap-xep/soan": ("step", "plan.reform_id"),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack]:
-    """Registry with the units of 2023, looked at in August 2025."""
-    async with stack(REGISTRY, postgres=postgres, nats=guarded_nats, clock=HandClock(NOW)) as started:
-        await ok(started.client(Role.OPERATOR, units=["51"]).post("/registry/editions/2023"), 201)
-        yield started
 
 
 def must_be_a_page(answer: httpx.Response, said: object) -> None:

@@ -4,37 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-import pytest
 
-from services.registry.app import SPEC as REGISTRY
 from shared.auth import Role
 from shared.contracts.registry import MemberJoined, TeamFormed
 from shared.ids import new_id
 from tests.support.pages import PAGE, goes, page, text_of
-from tests.support.servers import Nats, Postgres
 from tests.support.sheets import TEAM, filled, rows
-from tests.support.stack import HandClock, Stack, stack
-from tests.support.world import MO_DUC, ok
+from tests.support.stack import Stack
+from tests.support.world import MO_DUC
 
 NOW = datetime(2025, 8, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack]:
-    """Registry with the units of 2023."""
-    async with stack(REGISTRY, postgres=postgres, nats=guarded_nats, clock=HandClock(NOW)) as started:
-        await ok(started.client(Role.OPERATOR, units=["51"]).post("/registry/editions/2023"), 201)
-        yield started
-
-
-@pytest.fixture
-def officer(running: Stack) -> httpx.AsyncClient:
-    return running.client(Role.PROVINCE_OFFICER, units=["51"])
 
 
 async def checked(client: httpx.AsyncClient, data: bytes, kind: str = "teams-and-members") -> str:

@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
-from services.registry.app import SPEC as REGISTRY
 from shared.auth import Role
 from shared.contracts.registry import PersonErased
 from shared.ids import new_id
 from tests.support.pages import field, goes, page, text_of
-from tests.support.servers import Nats, Postgres
-from tests.support.stack import HandClock, Stack, stack
+from tests.support.sheets import TEAM, filled, lines, upload
+from tests.support.stack import Stack
 from tests.support.world import DUC_NHUAN, LY_SON, MO_DUC, TOWN, a_member, ok, team_of
 
 NOW = datetime(2025, 8, 1, 1, tzinfo=UTC)
 """A Friday, eight in the morning."""
-
-
-@pytest.fixture(scope="module")
-async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack]:
-    """Registry with the units of 2023, looked at in August 2025."""
-    async with stack(REGISTRY, postgres=postgres, nats=guarded_nats, clock=HandClock(NOW)) as started:
-        await ok(started.client(Role.OPERATOR, units=["51"]).post("/registry/editions/2023"), 201)
-        yield started
-
-
-@pytest.fixture
-def officer(running: Stack) -> httpx.AsyncClient:
-    return running.client(Role.PROVINCE_OFFICER, units=["51"])
 
 
 async def person(officer: httpx.AsyncClient, name: str, unit_id: str = TOWN) -> tuple[str, str]:
@@ -50,7 +35,7 @@ async def test_the_desk_is_at_the_very_address_of_the_pages_for_officers_only(
     running: Stack, officer: httpx.AsyncClient
 ) -> None:
     assert "chỉ dành cho cán bộ đã đăng nhập" in await page(running.client(), "/so", 401)
-    assert "Vai trò của bạn không được" in await page(running.client(Role.LEARNER, units=["51"]), "/so", 403)
+    assert "Chức năng này chỉ dành cho" in await page(running.client(Role.LEARNER, units=["51"]), "/so", 403)
     team_id, _, _ = await team_of(officer, TOWN)
     goes(await running.client(Role.TEAM_LEADER, team_id=team_id).get("/so"), to=f"/so/to/{team_id}")
     said = await page(officer, "/so")
@@ -135,7 +120,7 @@ async def test_who_may_not_reach_a_person_sees_nothing_of_them(running: Stack, o
     assert "Không có dữ liệu cá nhân" in await page(officer, "/so/nguoi/nobody", 404)
     leader = running.client(Role.TEAM_LEADER, team_id=team_id)
     assert "Cao Văn Ngoài Tầm" in await page(leader, f"/so/nguoi/{member_id}", why="call")
-    assert "Vai trò của bạn không được" in await page(leader, f"/so/nguoi/{member_id}/xoa", 403)
+    assert "Chức năng này chỉ dành cho" in await page(leader, f"/so/nguoi/{member_id}/xoa", 403)
     duty = await page(running.client(Role.DISTRICT_OFFICER, units=[MO_DUC]), f"/so/nguoi/{member_id}", why="legal_duty")
     assert "Cao Văn Ngoài Tầm" not in duty
     own = running.client(Role.MEMBER, member_id=member_id)
@@ -255,12 +240,40 @@ async def test_the_record_is_for_the_province_and_keeps_a_filter_that_it_cannot_
     running: Stack, officer: httpx.AsyncClient
 ) -> None:
     district = running.client(Role.DISTRICT_OFFICER, units=[MO_DUC])
-    assert "Vai trò của bạn không được" in await page(district, "/so/nhat-ky", 403)
+    assert "Chức năng này chỉ dành cho: người vận hành, cán bộ tỉnh" in await page(district, "/so/nhat-ky", 403)
     answer = await officer.get("/so/nhat-ky", params={"since": "31/2/2025", "why": "call"})
     assert text_of(answer, 422).count("phải là ngày có thật") == 2
     assert field(answer.text, "since") == "31/2/2025"
     assert '<option value="call" selected>' in answer.text
     assert "Không có lần nào như vậy." in await page(officer, "/so/nhat-ky", until="1/1/2023")
+
+
+async def test_the_record_calls_people_by_role_and_team_and_a_file_a_file(
+    running: Stack, officer: httpx.AsyncClient
+) -> None:
+    member_id, _ = await person(officer, "Cao Thị Kín Tiếng")
+    district = running.client(Role.DISTRICT_OFFICER, units=[MO_DUC], subject="tai-khoan-7")
+    await page(district, f"/so/nguoi/{member_id}", why="call")
+    said = await page(officer, "/so/nhat-ky", member_id=member_id, why="call")
+    assert f"cán bộ huyện, tai-khoan-7 xem người {member_id[-8:]}, Tổ " in said
+    assert member_id not in said.replace(f"Người {member_id[-8:]}", "")
+    checked = await upload(district, filled([{**TEAM}]))
+    await lines(district, checked["import_id"])
+    listed = await officer.get("/so/nhat-ky", params={"subject": "tai-khoan-7"})
+    assert "tệp người đó tải lên các dòng trong tệp nhập từ Excel" in text_of(listed)
+    assert f"/so/nguoi/{checked['import_id']}" not in listed.text
+
+
+async def test_a_leader_is_not_offered_to_move_a_member_who_could_go_nowhere(
+    running: Stack, officer: httpx.AsyncClient
+) -> None:
+    member_id, team_id = await person(officer, "Cao Văn Ở Lại")
+    leader = running.client(Role.TEAM_LEADER, team_id=team_id)
+    move = f"/so/to/{team_id}/{member_id}/chuyen"
+    assert move in (await officer.get(f"/so/to/{team_id}")).text
+    shown = (await leader.get(f"/so/to/{team_id}")).text
+    assert move not in shown
+    assert f"/so/to/{team_id}/{member_id}/roi" in shown
 
 
 @pytest.mark.parametrize(

@@ -8,32 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-import pytest
 
-from services.registry.app import SPEC as REGISTRY
 from services.registry.store import memberships
 from shared.auth import Role
 from shared.contracts.registry import MemberJoined, MemberLeft, TeamDisbanded, TeamReassigned, TeamRenamed
 from shared.ids import new_id
-from tests.support.servers import Nats, Postgres
-from tests.support.stack import HandClock, Stack, stack
+from tests.support.stack import Stack
 from tests.support.world import DUC_NHUAN, LY_SON, MO_DUC, TOWN, a_member, a_team, ok, refused, team_of
 
 NOW = datetime(2023, 7, 28, 1, tzinfo=UTC)
 ANOTHER_DISTRICT = "534"
-
-
-@pytest.fixture(scope="module")
-async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack]:
-    """Registry with the units of 2023."""
-    async with stack(REGISTRY, postgres=postgres, nats=guarded_nats, clock=HandClock(NOW)) as started:
-        await ok(started.client(Role.OPERATOR, units=["51"]).post("/registry/editions/2023"), 201)
-        yield started
-
-
-@pytest.fixture
-def officer(running: Stack) -> httpx.AsyncClient:
-    return running.client(Role.PROVINCE_OFFICER, units=["51"])
 
 
 async def do(client: httpx.AsyncClient, path: str, **body: Any) -> httpx.Response:

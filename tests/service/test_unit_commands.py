@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from services.registry.app import SPEC as REGISTRY
 from shared.auth import Role
 from shared.contracts.registry import UnitCorrected, UnitEstablished
 from shared.ids import new_id
 from tests.support.pages import page
-from tests.support.servers import Nats, Postgres
-from tests.support.stack import HandClock, Stack, stack
+from tests.support.stack import HandClock, Stack
 from tests.support.world import DUC_NHUAN, LY_SON, MO_DUC, TOWN, a_team, ok, refused
 
 NOW = datetime(2023, 7, 28, 1, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack]:
-    """Registry with the units of 2023."""
-    async with stack(REGISTRY, postgres=postgres, nats=guarded_nats, clock=HandClock(NOW)) as started:
-        await ok(started.client(Role.OPERATOR, units=["51"]).post("/registry/editions/2023"), 201)
-        yield started
-
-
-@pytest.fixture
-def officer(running: Stack) -> httpx.AsyncClient:
-    return running.client(Role.PROVINCE_OFFICER, units=["51"])
 
 
 def a_village(parent_id: str = TOWN, **changed: Any) -> dict[str, Any]:

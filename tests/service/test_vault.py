@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from services.registry.app import SPEC as REGISTRY
 from shared.auth import Role
 from shared.contracts.registry import PersonErased
 from shared.ids import new_id
-from tests.support.servers import Nats, Postgres
-from tests.support.stack import HandClock, Stack, stack
+from tests.support.stack import Stack
 from tests.support.world import DUC_NHUAN, LY_SON, MO_DUC, TOWN, a_member, a_team, ok, refused
 
 NOW = datetime(2023, 7, 28, 3, tzinfo=UTC)  # a Friday, 10:00 in Vietnam
 NAME, PHONE = "Trần Thị Bích Hường", "0905 555 123"
-
-
-@pytest.fixture(scope="module")
-async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack]:
-    """Registry with the units of 2023."""
-    async with stack(REGISTRY, postgres=postgres, nats=guarded_nats, clock=HandClock(NOW)) as started:
-        await ok(started.client(Role.OPERATOR, units=["51"]).post("/registry/editions/2023"), 201)
-        yield started
 
 
 @pytest.fixture

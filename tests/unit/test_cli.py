@@ -198,7 +198,7 @@ def door() -> tuple[httpx.AsyncClient, Service]:
     key = new_key()
     service = Service(SPEC, Settings(), keys=KeySet([key]))
     page_app = FastAPI()
-    problems.install(page_app)
+    problems.install(page_app, begin="/")
     page_app.include_router(sign_in.routes(service, personas(2023, demo=True), key))
     return httpx.AsyncClient(transport=httpx.ASGITransport(page_app), base_url="http://door"), service
 

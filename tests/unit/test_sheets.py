@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import signal
 import subprocess
 import sys
@@ -329,6 +330,15 @@ def test_what_is_written_stays_text_and_days_stay_days() -> None:
     [sheet] = sheets_of(writing.workbook([table]))
     assert sheet.rows == [["A", "B"], ["0901", date(2023, 7, 1)], ["=1+1", None]]
     assert sheet.formulas == {}
+
+
+def test_a_day_that_is_typed_into_a_form_stays_as_it_was_typed() -> None:
+    data = writing.workbook([Table("T", [Column("Ngày", is_day=True), Column("Số", is_number=True)])])
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        sheet, styles = archive.read("xl/worksheets/sheet1.xml").decode(), archive.read("xl/styles.xml").decode()
+    codes = {"1": "0", **dict(re.findall(r'<numFmt numFmtId="(\d+)" formatCode="([^"]*)"', styles))}
+    ways = [codes.get(i, i) for i in re.findall(r'<xf numFmtId="(\d+)"', styles.partition("<cellXfs")[2])]
+    assert [ways[int(style)] for style in re.findall(r'<col [^>]*style="(\d+)"', sheet)] == ["@", "0"]
 
 
 def test_drop_downs_stand_on_a_hidden_sheet_and_the_head_is_frozen() -> None:

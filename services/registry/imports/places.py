@@ -10,13 +10,16 @@ from typing import NamedTuple
 
 from services.registry.imports.line import Candidate, Remark, wrong
 from services.registry.imports.names import spelling
-from services.registry.unit import Unit
+from services.registry.unit import KINDS, Unit
+from services.registry.unit_rules import KINDS_OF_LEVEL
 from shared.contracts.reform import Level
 from shared.errors import Text
 from shared.vietnamese import bare_key, search_key
 
 _BRACKETS = re.compile(r"(.*?)\s*\(([^()]*)\)\s*")
 _CODE = re.compile(r"\d{2,6}")
+_LEVELS = {search_key(KINDS[kind]) + " ": level for level, kinds in KINDS_OF_LEVEL.items() for kind in kinds}
+"""By the word in front of a name, the level of what is called so."""
 
 
 class Sought(NamedTuple):
@@ -80,7 +83,7 @@ class Places:
     def _search(self, sought: Sought) -> list[Unit]:
         name, hint = _split(sought.name)
         hints = [h for h in (hint, sought.district) if h]
-        for key in _tries(name):
+        for key in _tries(name, sought.levels):
             fits = [u for u in self._by_name.get(key, ()) if u.level in sought.levels and u.holds_on(sought.day)]
             fits = [u for u in fits if all(self._is_in(u, h, sought.day) for h in hints)]
             fits = [u for u in fits if sought.within in (None, u.parent_id)]
@@ -106,7 +109,7 @@ class Places:
         if found:
             return self._choose(sought, found, column)
         name, _ = _split(sought.name)
-        elsewhere = [u for key in _tries(name) for u in self._by_name.get(key, ())]
+        elsewhere = [u for key in _tries(name, tuple(Level)) for u in self._by_name.get(key, ())]
         if elsewhere:
             return self._not_then(sought, elsewhere, column)
         close = get_close_matches(search_key(name), [k for k in self._by_name if k.isascii()], n=3, cutoff=0.75)
@@ -132,8 +135,8 @@ class Places:
         vi, en = (", ".join(part) for part in zip(*known, strict=True))
         return wrong(
             column,
-            f"«{sought.name}» không phải đơn vị phù hợp với cấp tổ vào ngày {sought.day:%d/%m/%Y}; có: {vi}",
-            f"«{sought.name}» is no unit that fits the team's level on {sought.day}; there is: {en}",
+            f"«{sought.name}» không phải đơn vị phù hợp vào ngày {sought.day:%d/%m/%Y}; có: {vi}",
+            f"«{sought.name}» is no unit that fits on {sought.day}; there is: {en}",
         )
 
     def _life(self, unit: Unit) -> tuple[str, str]:
@@ -155,12 +158,15 @@ def _keys(unit: Unit) -> set[str]:
     return {k for k in (f"={spelling(unit.name)}", f"={_bare(unit.name)}", key, bare_key(key), f"#{unit.code}") if k}
 
 
-def _tries(name: str) -> list[str]:
-    """How to look for a name: exactly first, so that a mark decides where it can."""
+def _tries(name: str, levels: Sequence[Level]) -> list[str]:
+    """How to look for a name: exactly first, so that a mark decides where it can. Without its kind only where that
+    fits: «Thị trấn Mộ Đức» is not the district of that name."""
     key = search_key(name)
     if _CODE.fullmatch(name):
         return [f"#{name}", f"#{name.zfill(3)}", f"#{name.zfill(5)}", key]
-    return [f"={spelling(name)}", f"={_bare(name)}", key, bare_key(key)]
+    exactly = f"={spelling(name)}"
+    said = next((level for kind, level in _LEVELS.items() if key.startswith(kind)), None)
+    return [exactly, f"={_bare(name)}", key, bare_key(key)] if said is None or said in levels else [exactly, key]
 
 
 def _bare(name: str) -> str:

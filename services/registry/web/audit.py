@@ -12,7 +12,9 @@ from starlette.responses import HTMLResponse
 from services.registry import read_audit
 from services.registry.person import Action, Why
 from services.registry.read_audit import ROLES
+from services.registry.web.requests import teams_of
 from services.registry.web.visit import Visiting, page_router
+from shared.auth import widest
 from shared.errors import Problem
 from shared.web.forms import Form, body
 
@@ -43,6 +45,8 @@ async def show_audit(visit: Visiting, after: Annotated[str, Query(pattern=r"^[0-
         whys=[w.value for w in Why],
         address=lambda **changed: _address({**values, **changed}),
         me=caller.subject,
+        teams=await teams_of(visit, {one.member_id for one in found.items}) if found else {},
+        widest=widest,
     )
 
 

@@ -34,7 +34,8 @@ class OnTeam(NamedTuple):
 
     team: Team
     place: Membership
-    person: str
+    person: str | None
+    """None: the name may not be read any more."""
 
 
 @routes.get("/to/{team_id}/them")
@@ -141,7 +142,7 @@ async def _on_team(visit: Visit, caller: Caller, team_id: str, member_id: str) -
         meant = membership.meant_place(places, member_id, team_id, field="team_id")
         place = membership.open_place(places, meant.team_id)
         names = await names_of(conn, visit, caller, team, [member_id])
-    return OnTeam(team, place, names[member_id].full_name if member_id in names else member_id)
+    return OnTeam(team, place, names[member_id].full_name if member_id in names else None)
 
 
 async def _joining(visit: Visit, team: Team) -> dict[str, Any]:

@@ -101,7 +101,8 @@ async def _leaders(visit: Visit, caller: Caller, team_ids: tuple[str, str], day:
             may_manage(caller, history.place_on(visit.today), visit.service.province, field="into_team_id")
             own = [p.member_id for p in places if p.team_id == team_id and p.member_id in ids]
             names |= await names_of(conn, visit, caller, history.team, own)
-    return [(i, names[i].full_name if i in names else i) for i in ids]
+    somebody = "người" if visit.lang == "vi" else "person"
+    return [(i, names[i].full_name if i in names else f"{somebody} {i[-8:]}") for i in ids]
 
 
 async def _confirm(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Annotated, Any, NamedTuple
 
@@ -22,6 +23,7 @@ from services.registry.web.visit import Visit, Visiting, page_router
 from shared.auth import OFFICERS, Caller, Role
 from shared.errors import Problem
 from shared.http import ID_PATTERN
+from shared.service import Service
 from shared.web.forms import Form, body, posted
 
 routes = page_router()
@@ -120,38 +122,41 @@ async def take_correction(visit: Visiting, member_id: MemberId, request: Request
     return visit.go(f"/so/nguoi/{member_id}?done=corrected")
 
 
+class Decision(NamedTuple):
+    """A decision about a person's data that is explained before it is made."""
+
+    template: str
+    make: Callable[[Service, str, Caller], Awaitable[object]]
+    done: str
+    """What the person's page then says."""
+
+
+_WITHDRAWAL = Decision("form_withdraw.html", withdraw_consent.withdraw_consent, "withdrawn")
+_ERASURE = Decision("form_erase.html", erase_person.erase_person, "erased")
+
+
 @routes.get("/nguoi/{member_id}/rut")
 async def show_withdrawal(visit: Visiting, member_id: MemberId) -> HTMLResponse:
     """What withdrawing means."""
-    return await _decision(visit, visit.must_be(*DECIDERS), member_id, "form_withdraw.html", Form({}))
+    return await _explained(visit, visit.must_be(*DECIDERS), member_id, _WITHDRAWAL)
 
 
 @routes.post("/nguoi/{member_id}/rut")
 async def take_withdrawal(visit: Visiting, member_id: MemberId) -> Response:
     """Withdraws the basis, or says why not."""
-    caller = visit.must_send(*DECIDERS)
-    try:
-        await withdraw_consent.withdraw_consent(visit.service, member_id, caller)
-    except Problem as problem:
-        return await _decision(visit, caller, member_id, "form_withdraw.html", Form({}, problem))
-    return visit.go(f"/so/nguoi/{member_id}?done=withdrawn")
+    return await _made(visit, member_id, _WITHDRAWAL)
 
 
 @routes.get("/nguoi/{member_id}/xoa")
 async def show_erasure(visit: Visiting, member_id: MemberId) -> HTMLResponse:
     """What erasing means."""
-    return await _decision(visit, visit.must_be(*DECIDERS), member_id, "form_erase.html", Form({}))
+    return await _explained(visit, visit.must_be(*DECIDERS), member_id, _ERASURE)
 
 
 @routes.post("/nguoi/{member_id}/xoa")
 async def take_erasure(visit: Visiting, member_id: MemberId) -> Response:
     """Erases the person, or says why not."""
-    caller = visit.must_send(*DECIDERS)
-    try:
-        await erase_person.erase_person(visit.service, member_id, caller)
-    except Problem as problem:
-        return await _decision(visit, caller, member_id, "form_erase.html", Form({}, problem))
-    return visit.go(f"/so/nguoi/{member_id}?done=erased")
+    return await _made(visit, member_id, _ERASURE)
 
 
 async def _known(visit: Visit, caller: Caller, member_id: str) -> Known:
@@ -190,7 +195,19 @@ async def _correction(visit: Visit, member_id: str, known: Known, form: Form, *,
     return await visit.page("form_person.html", status=status, form=form, **context, **known._asdict())
 
 
-async def _decision(visit: Visit, caller: Caller, member_id: str, template: str, form: Form) -> HTMLResponse:
+async def _explained(
+    visit: Visit, caller: Caller, member_id: str, decision: Decision, problem: Problem | None = None
+) -> HTMLResponse:
     known = await _known(visit, caller, member_id)
-    status = form.problem.status if form.problem else 200
-    return await visit.page(template, status=status, form=form, member_id=member_id, **known._asdict())
+    status = problem.status if problem else 200
+    form = Form({}, problem)
+    return await visit.page(decision.template, status=status, form=form, member_id=member_id, **known._asdict())
+
+
+async def _made(visit: Visit, member_id: str, decision: Decision) -> Response:
+    caller = visit.must_send(*DECIDERS)
+    try:
+        await decision.make(visit.service, member_id, caller)
+    except Problem as problem:
+        return await _explained(visit, caller, member_id, decision, problem)
+    return visit.go(f"/so/nguoi/{member_id}?done={decision.done}")
