@@ -95,6 +95,8 @@ UNREADABLE = {
 def test_a_body_that_is_no_object_is_refused(officer: httpx.Client, command: Command) -> None:
     method = command.name.split(" ")[0]
     for name, content in UNREADABLE.items():
+        if content in (b"", b"null") and not command.says["requestBody"].get("required"):
+            continue  # nothing may be sent there
         answer = officer.request(method, command.url(), content=content, headers=JSON)
         problem = said(answer, 422)
         assert problem["errors"][0]["field"] in {"body", "name", "quota", *_required(command)}, name

@@ -75,5 +75,5 @@ async def test_a_small_reform_goes_back_with_one_button(here: World) -> None:
     assert "Thôn Chung → Thôn 1" in said
     goes(await here.officer.post(path), to="/so/sap-xep/r-villages")
     district = here.running.client(Role.DISTRICT_OFFICER, units=["525"])
-    assert "Vai trò của bạn không được" in await page(district, path, 403)
+    assert "Chức năng này chỉ dành cho: cán bộ tỉnh" in await page(district, path, 403)
     assert "Không có lần sắp xếp" in await page(here.officer, f"/so/sap-xep/{CA_DAM}/rut-lai", 404)

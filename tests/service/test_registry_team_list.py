@@ -106,8 +106,8 @@ async def test_a_filter_counts_what_it_keeps(officer: httpx.AsyncClient) -> None
 
 async def test_members_and_leaders_stand_beside_the_teams(officer: httpx.AsyncClient) -> None:
     text = await page(officer, "/so/to", sort="members")
-    assert "Tổ Đông Thị trấn Mộ Đức, Huyện Mộ Đức cấp xã 3 đã có 03/07/2023" in text
-    assert "Tổ Dung Xã Đức Lợi, Huyện Mộ Đức cấp xã 2 chưa có 06/07/2023" in text
+    assert "Tổ Đông Thị trấn Mộ Đức, Huyện Mộ Đức cấp xã 3 Tổ trưởng: đã có 03/07/2023" in text
+    assert "Tổ Dung Xã Đức Lợi, Huyện Mộ Đức cấp xã 2 Tổ trưởng: chưa có 06/07/2023" in text
 
 
 async def test_a_page_behind_a_team_that_is_not_in_the_list_goes_back_to_its_beginning(
