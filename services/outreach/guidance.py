@@ -170,7 +170,7 @@ def _topic_refusal(campaign: Campaign, sent: Sent) -> Refused | None:
 
 def guided(row: Guidance) -> CitizenGuided:
     """The event of a guidance that was taken."""
-    return CitizenGuided.model_construct(
+    return CitizenGuided(
         occurred_at=row.occurred_at,
         guidance_id=row.guidance_id,
         campaign_id=row.campaign_id,
