@@ -39,6 +39,6 @@ async def test_one_who_stops_waiting_does_not_take_the_others_along(listening: t
     first.cancel()
     await asyncio.wait({first})
     await pool.execute("select pg_notify($1, '[[1, 7, 1]]')", event_log.SEQUENCED)
-    assert await asyncio.gather(second, third) == [7, 7]
+    assert [await second, await third] == [7, 7]
     assert first.cancelled()
     assert await positions.of(1) == 7, "also for who asks later"
