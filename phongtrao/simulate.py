@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -23,6 +23,8 @@ from shared.clock import Clock
 
 Say = Callable[[str], None]
 
+PAGE = 500
+"""Units that are asked for at a time."""
 AT_ONCE = 12
 """Teams that are set up at a time."""
 RESENT = timedelta(minutes=5)
@@ -45,8 +47,12 @@ async def load_units(api: Api) -> int:
 
 async def _units(api: Api) -> list[Unit]:
     """The units of the launch, whatever reforms have made of them since; villages are no part of the edition."""
-    page = await api.get("/registry/units", on=LAUNCH.isoformat(), limit=500)
-    found = [Unit(*(item[field] for field in Unit._fields)) for item in page["items"]]
+    found: list[Unit] = []
+    page: dict[str, Any] = {"next": ""}
+    while page["next"] is not None:  # somebody may have uploaded a thousand villages since
+        after = {"after": page["next"]} if page["next"] else {}
+        page = await api.get("/registry/units", on=LAUNCH.isoformat(), limit=PAGE, **after)
+        found += [Unit(*(item[field] for field in Unit._fields)) for item in page["items"]]
     return [unit for unit in found if unit.level != "village"]
 
 

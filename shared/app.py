@@ -11,12 +11,13 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.telemetry import TelemetryConfig
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import GZipMiddleware, GZipResponder
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import asyncapi, problems, standing, telemetry
 from shared.errors import Problem
@@ -151,22 +152,44 @@ def _add_probes(app: FastAPI, service: Service) -> None:
 
 class Site(Starlette):
     """Services and pages at one address. What writes goes straight to its service: the way through the list of mounts,
-    and past a compressor that has nothing to do, is a tenth of a command."""
+    and past a compressor that has nothing to do as a rule, is a tenth of a command."""
 
     services: Mapping[str, ASGIApp] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] == "http" and scope["method"] not in _READING:
-            _, name, *more = scope["path"].split("/", 2)
-            app = self.services.get(name) if more and not scope.get("root_path") else None
+            parts = scope["path"].split("/", 2)  # of `*`, the target that OPTIONS has besides, there is but one
+            app = self.services.get(parts[1]) if len(parts) == 3 and not scope.get("root_path") else None
             if app is not None:
-                await app({**scope, "app_root_path": "", "root_path": f"/{name}"}, receive, send)
+                within = {**scope, "app_root_path": "", "root_path": f"/{parts[1]}"}
+                await app(within, receive, _Answer(app, scope, send))
                 return
         await super().__call__(scope, receive, send)
 
 
 _READING = ("GET", "HEAD")
+_LARGE = 1000
+"""Bytes from which on an answer is compressed."""
+
+
+class _Answer:
+    """The answer to a command on its way. Most are small and go as they are; a large one, as the preview of a reform or
+    the receipts of a batch, is compressed for whoever takes that."""
+
+    def __init__(self, app: ASGIApp, scope: Scope, send: Send) -> None:
+        self._app, self._scope, self._send = app, scope, send
+
+    async def __call__(self, message: Message) -> None:
+        """ASGI's `send`."""
+        if message["type"] == "http.response.start" and self._is_compressed(message):
+            compressor = GZipResponder(self._app, _LARGE)
+            compressor.send, self._send = self._send, compressor.send_with_compression
+        await self._send(message)
+
+    def _is_compressed(self, start: Message) -> bool:
+        length = next((value for name, value in start["headers"] if name == b"content-length"), b"0")
+        return int(length) >= _LARGE and "gzip" in Headers(scope=self._scope).get("accept-encoding", "")
 
 
 def site(apps: Sequence[FastAPI], *, pages: Sequence[FastAPI] = ()) -> Site:
@@ -184,7 +207,7 @@ def site(apps: Sequence[FastAPI], *, pages: Sequence[FastAPI] = ()) -> Site:
     routes += [Route(_home(app), _AtHome(app)) for app in pages if _home(app) != "/"]
     # The root takes every address that is left, so it comes last.
     routes += [Mount(_home(app), app) for app in sorted(pages, key=_home, reverse=True)]
-    compress = Middleware(GZipMiddleware, minimum_size=1000)
+    compress = Middleware(GZipMiddleware, minimum_size=_LARGE)
     refusals = {HTTPException: problems.no_such(_docs(apps[0]))}
     made = Site(routes=routes, lifespan=lifespan, middleware=[compress], exception_handlers=refusals)
     made.services = {app.state.service.name: app for app in apps}

@@ -217,13 +217,16 @@ class Positions:
             return self._recent[stage_id]
         loop = asyncio.get_running_loop()
         future: asyncio.Future[int | None] = loop.create_future()
-        self._waiting.setdefault(stage_id, []).append(future)
+        waiting = self._waiting.setdefault(stage_id, [])  # the same command twice at once: both wait for one position
+        waiting.append(future)
         patience = loop.call_later(POSITION_WAIT / 8, _give_up, future)  # a timeout's task costs more than the rest
         try:
             pos = await future
         finally:
             patience.cancel()
-            self._waiting.pop(stage_id, None)
+            waiting.remove(future)
+            if not waiting:
+                self._waiting.pop(stage_id, None)
         return await self._ask(stage_id) if pos is None else pos
 
     async def _ask(self, stage_id: int) -> int | None:

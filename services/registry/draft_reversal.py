@@ -59,11 +59,12 @@ async def draft(
     newer = await reforms.newer_units(conn, touched, done.effective_on, besides=reform_id)
     must_hold(of_reversal(newer), MAKE_ANOTHER)
     noted = await reforms.moves(conn, reform_id)
-    there = await reforms.teams_since(conn, touched | {t.successor_id for t in lines}, done.effective_on)
+    about = frozenset(touched | {t.successor_id for t in lines})
+    there = await reforms.teams_since(conn, about, done.effective_on)
     ids = sorted({*there, *(m.after.team_id for m in noted)})
     histories = list((await (teams.lock_histories if lock else teams.histories)(conn, ids)).values())
     undoing = Undoing(
-        reform_id, done.effective_on, reform_reversal.origins(lines), {}, reform_reversal.noted(noted)
+        reform_id, done.effective_on, reform_reversal.origins(lines), {}, reform_reversal.noted(noted), about
     )  # fmt: skip
     undoing = undoing._replace(old=await _old(conn, undoing, histories))
     must_hold(reform_reversal.of_choices(undoing, histories, choices))

@@ -30,6 +30,8 @@ class Undoing(NamedTuple):
     """Units of the day before, by id: those that the reform is about, and those that its teams are at."""
     noted: Mapping[tuple[str, date], Move]
     """What the reform did with teams, by team and first day."""
+    touched: frozenset[str]
+    """Units that the reform changed or has as successors: places at or below them are what it is about."""
 
 
 class _Way(NamedTuple):
@@ -90,7 +92,9 @@ def of_choices(undoing: Undoing, histories: Iterable[TeamHistory], choices: Mapp
 
 
 def _since(undoing: Undoing, history: TeamHistory) -> list[TeamPlace]:
-    return [p for p in history.places if p.valid_from >= undoing.effective_on]
+    """The places that the reform is about. Others stay: their units may have changed since by another reform."""
+    late = [p for p in history.places if p.valid_from >= undoing.effective_on]
+    return [p for p in late if not undoing.touched.isdisjoint((*p.path, p.village_id))]
 
 
 def _ways(undoing: Undoing, history: TeamHistory) -> list[_Way]:
@@ -112,8 +116,8 @@ def _back_to(undoing: Undoing, history: TeamHistory, place: TeamPlace) -> Iterat
 
 
 def _by_unit(undoing: Undoing, place: TeamPlace) -> Iterator[TeamPlace]:
-    """At the predecessors of its village or its unit, or right there where that was the same before. A place that the
-    reform is not about stays what it is."""
+    """At the predecessors of its village or its unit, or right there where that was the same before; a place of which
+    the old map has neither stays what it is."""
     anchor = _anchor(place)
     ids = [i for i in undoing.origins.get(anchor, [anchor]) if i in undoing.old]
     if not ids:

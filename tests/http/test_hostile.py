@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
@@ -254,6 +255,28 @@ def test_an_address_that_is_not_there_is_a_problem_too(anyone: httpx.Client) -> 
     assert (answer.status_code, answer.headers["content-type"]) == (405, "application/problem+json")
     assert answer.headers["allow"]
     assert answer.json()["messages"].keys() == {"vi", "en"}
+
+
+@pytest.mark.parametrize("target", ["*", "nothing", "registry/teams"])
+def test_a_target_that_is_no_path_is_not_found(anyone: httpx.Client, target: str) -> None:
+    """Written by hand: no client sends such a line."""
+    url = anyone.base_url
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as line:
+        line.sendall(f"OPTIONS {target} HTTP/1.1\r\nHost: {url.host}\r\nConnection: close\r\n\r\n".encode())
+        with line.makefile("rb") as answer:
+            assert answer.readline().split()[1] in {b"400", b"404", b"405"}
+
+
+def test_a_large_answer_to_a_command_is_compressed_and_a_small_one_is_not(officer: httpx.Client) -> None:
+    items = [an_item(f"nobody-{n}") for n in range(30)]
+    for some, coded in ((items, "gzip"), (items[:1], None)):
+        body = {"campaign_id": "qn-2023", "items": some}
+        answer = officer.post("/outreach/guidances", json=body, headers={"accept-encoding": "gzip"})
+        assert len(answer.json()["receipts"]) == len(some)
+        assert answer.headers.get("content-encoding") == coded
+        plain = officer.post("/outreach/guidances", json=body, headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert plain.json() == answer.json()
 
 
 def test_the_reader_s_language_decides_what_is_said_first(anyone: httpx.Client) -> None:

@@ -260,7 +260,7 @@ async def test_the_record_calls_people_by_role_and_team_and_a_file_a_file(
     checked = await upload(district, filled([{**TEAM}]))
     await lines(district, checked["import_id"])
     listed = await officer.get("/so/nhat-ky", params={"subject": "tai-khoan-7"})
-    assert "tệp người đó tải lên các dòng trong tệp nhập từ Excel" in text_of(listed)
+    assert "tệp được tải lên các dòng trong tệp nhập từ Excel" in text_of(listed)
     assert f"/so/nguoi/{checked['import_id']}" not in listed.text
 
 

@@ -31,6 +31,7 @@ from tests.support.stack import nats_config
 from tests.support.world import a_member, ok, refused
 
 ELSEWHERE, NGHIA_AN, NGHIA_PHU, AN_PHU = "21412", "21262", "21253", "21262-2501"
+TRA_BONG = "525"
 MERGED = "v-21142-3"
 REVERSE = "/registry/reforms/{}/reverse"
 DAYS = (date(2024, 1, 1), date(2025, 1, 1), date(2025, 3, 1), date(2025, 6, 30), JULY, date(2025, 7, 20))
@@ -193,3 +194,18 @@ async def test_units_that_are_newer_stand_in_the_way_and_are_named(here: World) 
         assert "21238-2501" in str(problem["errors"])
         assert "Make a new decision" in problem["messages"]["en"]
     assert {CA_DAM, TAY_TRA_BONG} <= {u.unit_id for u in await here.map(JULY)}
+
+
+async def test_a_place_that_the_reform_is_not_about_stays_as_it_is_though_its_unit_changed_since(here: World) -> None:
+    await here.execute(plan=villages_merge())
+    elsewhere = next(u for u in await here.map(date(2025, 5, 1)) if u.unit_id == ELSEWHERE)
+    own = {name: getattr(elsewhere, name) for name in ("unit_id", "name", "code", "kind", "level")}
+    successor = {"unit": {**own, "parent_id": TRA_BONG}, "predecessors": [{"unit_id": ELSEWHERE}]}
+    await here.execute(plan=villages_merge("r-other", "2025-05-01", successors=[successor]))
+    move = {"unit_id": ELSEWHERE, "level": "commune", "effective_on": "2025-06-01"}
+    await ok(here.officer.post(f"/registry/teams/t-{V1}/move", json=move))
+    assert (await here.place(f"t-{V1}", JULY)).district_id == TRA_BONG
+    await reverse(here, "r-villages")
+    assert (await here.place(f"t-{V1}", date(2025, 5, 1))).village_id == V1
+    assert (await here.place(f"t-{V1}", JULY)).district_id == TRA_BONG, "of a unit that changed since"
+    await agree(here)

@@ -167,7 +167,7 @@ async def _earlier_first(visit: Visit, edition: str, problem: Problem) -> HTMLRe
     """The page that leads to the decision that has to be carried out before. Raises any other refusal."""
     async with visit.service.pool.acquire() as conn:
         waiting = editions.waits_for(edition, await units.editions(conn))
-    if problem.slug != editions.EARLIER_FIRST or waiting[:1] == editions.bundled()[:1]:
+    if problem.slug != editions.EARLIER_FIRST or not waiting or waiting[0] == editions.bundled()[0]:
         raise problem
     first = Ready(waiting[0], editions.decision(waiting[0]), None)
     return await visit.page("reform_waits.html", status=409, asked=editions.decision(edition), first=first)

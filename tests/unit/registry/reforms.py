@@ -90,8 +90,9 @@ def team(team_id: str, at: Unit, *, village: Unit | None = None, level: Level | 
 
 def undoing(result: Prepared, moves: Iterable[Move] = ()) -> Undoing:
     """The same reform, now to be taken back."""
-    reform = result.plan
-    return Undoing(reform.reform_id, reform.effective_on, origins(result.transitions), result.old, noted(moves))
+    reform, lines = result.plan, origins(result.transitions)
+    touched = frozenset({*lines, *(c.unit.unit_id for c in result.changes)})
+    return Undoing(reform.reform_id, reform.effective_on, lines, result.old, noted(moves), touched)
 
 
 def history(*places: TeamPlace) -> TeamHistory:
