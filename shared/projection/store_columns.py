@@ -63,6 +63,10 @@ def _numbers(_: Column, values: tuple[Any, ...]) -> str:
     return "{" + str(list(values))[1:-1].replace("None", "NULL") + "}"
 
 
+def _whole(column: Column, values: tuple[Any, ...]) -> str:
+    return _numbers(column, values).replace("True", "1").replace("False", "0")  # to Python they are numbers
+
+
 def _days(column: Column, values: tuple[Any, ...]) -> str:
     try:
         return "{" + ",".join(["NULL" if v is None else v.isoformat() for v in values]) + "}"
@@ -71,6 +75,6 @@ def _days(column: Column, values: tuple[Any, ...]) -> str:
 
 
 _WRITE: Mapping[str, Callable[[Column, tuple[Any, ...]], str]] = {
-    "bigint": _numbers, "boolean": _numbers, "double precision": _numbers, "date": _days,
+    "bigint": _whole, "boolean": _numbers, "double precision": _numbers, "date": _days,
     "timestamp with time zone": _days,
 }  # fmt: skip

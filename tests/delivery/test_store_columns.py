@@ -83,6 +83,8 @@ async def test_every_type_comes_back_with_its_extremes_and_without_what_may_be_m
         PLAIN._replace(day=date(9999, 12, 31), at=datetime(2100, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
     ]
 
+    rows += [PLAIN._replace(number=True, left=False), PLAIN._replace(share=float("inf"))]
+
     assert await read(rows) == rows
     assert await read([PLAIN._replace(name=None)]) == [PLAIN._replace(name=None)]
 
