@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from shared import faults, telemetry
+from shared import columns, faults, telemetry
+from shared.columns import Column
 from shared.contracts import Event
 from shared.db import Conn
 
@@ -25,6 +26,10 @@ MAX_EVENT = 256 * 1024
 """Characters of an event's JSON. A larger one could never be relayed, and would hold up everything behind it."""
 
 _SUBJECT = re.compile(r"[^\s.*>\x00-\x1f\x7f]+(\.[^\s.*>\x00-\x1f\x7f]+){5}")
+_STAGED = (
+    Column("event_id"), Column("type"), Column("subject"), Column("key"),
+    Column("occurred_at", "timestamp with time zone"), Column("trace"), Column("payload"),
+)  # fmt: skip
 _MAX_NOTICE = 7000  # NOTIFY carries less than 8,000 bytes
 
 
@@ -61,19 +66,18 @@ async def append(
     payloads = [e.model_dump_json() for e in events]
     for event, payload in zip(events, payloads, strict=True):
         _must_be_relayable(event, province, payload)
+    of = traces or [telemetry.current_traceparent()] * len(events)
+    staged = [
+        (new_id(), e.type_name(), e.subject(province), e.key(), e.occurred_at, trace, payload)
+        for e, trace, payload in zip(events, of, payloads, strict=True)
+    ]
     rows = await conn.fetch(
         "insert into stage (event_id, type, subject, key, occurred_at, recorded_at, trace, payload)"
-        " select event_id, type, subject, key, occurred_at, $6, trace, payload"
-        " from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $7::text[], $8::text[])"
+        " select event_id, type, subject, key, occurred_at, $1, trace, payload"
+        f" from unnest({columns.sql(_STAGED, 2)})"
         " as e(event_id, type, subject, key, occurred_at, trace, payload) returning id",
-        [new_id() for _ in events],
-        [e.type_name() for e in events],
-        [e.subject(province) for e in events],
-        [e.key() for e in events],
-        [e.occurred_at for e in events],
         recorded_at,
-        traces or [telemetry.current_traceparent()] * len(events),
-        payloads,
+        *columns.of_rows(_STAGED, staged),
     )
     return [r["id"] for r in rows]
 

@@ -4,7 +4,6 @@ back."""
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 
 
@@ -13,5 +12,5 @@ def pseudonym(key: str, kind: str, value: str) -> str:
     key."""
     if len(key) < 32:
         raise ValueError("PHONGTRAO_CITIZEN_KEY must have at least 32 characters")
-    digest = hmac.new(key.encode(), f"{kind}\0{value}".encode(), hashlib.sha256).digest()
+    digest = hmac.digest(key.encode(), f"{kind}\0{value}".encode(), "sha256")
     return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()

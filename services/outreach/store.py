@@ -8,6 +8,8 @@ from datetime import date, datetime
 from services.outreach.campaign import Campaign
 from services.outreach.guidance import Guidance, Placed
 from services.outreach.on_registry import RosterHeir
+from shared import columns
+from shared.columns import Column
 from shared.contracts.outreach import DayOneRule, Place
 from shared.db import Conn
 
@@ -19,6 +21,11 @@ _GUIDANCE = (
     "guidance_id, digest, campaign_id, member_id, team_id, citizen_ref, topics, place, unit_id, district_id,"
     " commune_id, occurred_at, recorded_at"
 )
+_MOMENT = "timestamp with time zone"
+_SAVED = [
+    Column(name, _MOMENT if name.endswith("_at") else "text", nullable=name in ("district_id", "commune_id"))
+    for name in _GUIDANCE.split(", ")
+]
 
 
 # -- campaigns --------------------------------------------------------------------------------------------------------
@@ -116,10 +123,9 @@ async def save_guidances(conn: Conn, rows: Sequence[Guidance]) -> set[str]:
     saved = await conn.fetch(
         f"insert into guidance ({_GUIDANCE}) select guidance_id, digest, campaign_id, member_id, team_id, citizen_ref,"
         " string_to_array(topics, ','), place, unit_id, district_id, commune_id, occurred_at, recorded_at"
-        " from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
-        " $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[])"
-        f" as g({_GUIDANCE}) on conflict (guidance_id) do nothing returning guidance_id",
-        *zip(*((*r[:6], ",".join(r.topics), *r[7:13]) for r in rows), strict=True),
+        f" from unnest({columns.sql(_SAVED, 1)}) as g({_GUIDANCE})"
+        " on conflict (guidance_id) do nothing returning guidance_id",
+        *columns.of_rows(_SAVED, [(*r[:6], ",".join(r.topics), *r[7:13]) for r in rows]),
     )
     return {r["guidance_id"] for r in saved}
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from shared.columns import Column
 from shared.contracts import Event, Recorded
 
 Key = tuple[Any, ...]
@@ -30,14 +31,6 @@ _SQL_TYPES: Mapping[Any, str] = {
     str: "text", int: "bigint", bool: "boolean", float: "double precision", date: "date",
     datetime: "timestamp with time zone",
 }  # fmt: skip
-
-
-class Column(NamedTuple):
-    """A column as the row's annotation says it."""
-
-    name: str
-    sql_type: str
-    nullable: bool
 
 
 class Shape(Generic[R]):

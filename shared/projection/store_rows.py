@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from shared import columns
 from shared.db import Conn
-from shared.projection import Counters, Key, Shape, Table, store_columns
+from shared.projection import Counters, Key, Shape, Table
 
 Changes = Sequence[tuple[Shape[Any], Sequence[Any]]]
 """Tables with the rows to write; of counters, what to add."""
@@ -16,11 +17,11 @@ Changes = Sequence[tuple[Shape[Any], Sequence[Any]]]
 async def load(conn: Conn, schema: str, table: Table[Any], keys: Sequence[Key]) -> list[Any]:
     """The rows with these keys that exist, as the table's row type."""
     names = ", ".join(c.name for c in table.key_columns)
-    columns = ", ".join(f"t.{c.name}" for c in table.columns)
+    wanted = ", ".join(f"t.{c.name}" for c in table.columns)
     records = await conn.fetch(
-        f"select {columns} from unnest({store_columns.sql(table.key_columns, 1)}) as k({names})"
+        f"select {wanted} from unnest({columns.sql(table.key_columns, 1)}) as k({names})"
         f" join {schema}.{table.name} t using ({names})",
-        *store_columns.of_rows(table.key_columns, keys),
+        *columns.of_rows(table.key_columns, keys),
     )
     make = table.row._make
     return [make(r) for r in records]
@@ -32,7 +33,7 @@ async def upsert(conn: Conn, schema: str, changes: Changes) -> None:
     values: list[str] = []
     for number, (table, rows) in enumerate(changes):
         parts.append(f"w{number} as ({_upsert(schema, table, len(values) + 1)})")
-        values += store_columns.of_rows(table.columns, rows)
+        values += columns.of_rows(table.columns, rows)
     await conn.execute(f"with {', '.join(parts)} select", *values)
 
 
@@ -40,7 +41,7 @@ async def upsert(conn: Conn, schema: str, changes: Changes) -> None:
 def _upsert(schema: str, table: Shape[Any], first: int) -> str:
     """Its parameters are a text a column, from `$first` on."""
     names, keys = (", ".join(c.name for c in columns) for columns in (table.columns, table.key_columns))
-    arrays = store_columns.sql(table.columns, first)
+    arrays = columns.sql(table.columns, first)
     rest = table.columns[table.key_size :]
     rules = table.rules if isinstance(table, Counters) else ["replace"] * len(rest)
     changes = [_CHANGES[rule].format(c.name) for c, rule in zip(rest, rules, strict=True) if rule != "first"]

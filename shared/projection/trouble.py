@@ -7,11 +7,12 @@ from typing import NamedTuple
 import asyncpg
 
 from shared.cloudevents import Message, key_of, type_of
+from shared.columns import NoValue
 from shared.contracts import EVENTS, Recorded
 from shared.projection import Projection
 from shared.projection.store import Checkpoint, ParkedEvent
 
-DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+DATA_ERRORS = (NoValue, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 """What the database says of values that it cannot store; trying again does not help."""
 
 

@@ -7,18 +7,27 @@ writing rows. Postgres' own forms are text with a separator, and `{1, 2, 3}`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import asyncpg
 
-from shared.projection import Column
+class NoValue(ValueError):
+    """Something is no value of its column; what Postgres would call a data error."""
+
+
+class Column(NamedTuple):
+    """A column of a table: its type as Postgres names it, and whether there may be no value."""
+
+    name: str
+    sql_type: str = "text"
+    nullable: bool = False
+
 
 _NULL = "\x1a"
 """What stands for no value in texts of a column that may have none."""
 
 
 def of_rows(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """A parameter for each column; `sql` says how a statement reads it. Raises asyncpg.DataError for what is no value
+    """A parameter for each column; `sql` says how a statement reads it. Raises NoValue for what is no value
     of its column."""
     values = zip(*rows, strict=True)
     return [_WRITE.get(column.sql_type, _texts)(column, v) for column, v in zip(columns, values, strict=True)]
@@ -41,16 +50,16 @@ def _texts(column: Column, values: tuple[Any, ...]) -> str:
     texts: Sequence[str] = values
     if column.nullable:
         if _NULL in values:
-            raise asyncpg.DataError(f"{column.name}: {_NULL!r} is no text")
+            raise NoValue(f"{column.name}: {_NULL!r} is no text")
         texts = [_NULL if v is None else v for v in values]
     for separator in _separators():
         try:
             joined = separator.join(texts)
         except TypeError as error:
-            raise asyncpg.DataError(f"{column.name}: {error}") from error
+            raise NoValue(f"{column.name}: {error}") from error
         if joined.count(separator) == len(texts) - 1:
             return separator + joined
-    raise asyncpg.DataError(f"{column.name}: no sign is free to stand between texts")
+    raise NoValue(f"{column.name}: no sign is free to stand between texts")
 
 
 def _separators() -> Iterable[str]:
@@ -71,7 +80,7 @@ def _days(column: Column, values: tuple[Any, ...]) -> str:
     try:
         return "{" + ",".join(["NULL" if v is None else v.isoformat() for v in values]) + "}"
     except AttributeError as error:
-        raise asyncpg.DataError(f"{column.name}: {error}") from error
+        raise NoValue(f"{column.name}: {error}") from error
 
 
 _WRITE: Mapping[str, Callable[[Column, tuple[Any, ...]], str]] = {

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import asyncpg
 import pytest
 
-from shared.projection import Table, store_columns
+from shared import columns
+from shared.projection import Table
 from shared.projection.trouble import DATA_ERRORS
 
 
@@ -57,8 +58,8 @@ async def read(database: Callable[..., Awaitable[str]]) -> Read:
     conn = await asyncpg.connect(await database())
 
     async def there_and_back(rows: Sequence[Any]) -> list[Row]:
-        query = f"select * from unnest({store_columns.sql(TABLE.columns, 1)})"
-        return [Row(*found.values()) for found in await conn.fetch(query, *store_columns.of_rows(TABLE.columns, rows))]
+        query = f"select * from unnest({columns.sql(TABLE.columns, 1)})"
+        return [Row(*found.values()) for found in await conn.fetch(query, *columns.of_rows(TABLE.columns, rows))]
 
     return there_and_back
 
