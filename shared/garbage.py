@@ -16,10 +16,17 @@ _NOT_BEFORE = 500_000
 
 
 @cache
-def collect_rarely() -> None:
-    """From here on this process follows this file, and what is there already (code, mostly) is not looked at again."""
+def leave_code_alone() -> None:
+    """What is there already (code, mostly) is not looked at again: a tenth of a second in which nobody is answered,
+    every few thousand requests (p99 of a command at 16 connections: 97 ms before, 36 since)."""
     gc.collect()
     gc.freeze()
+
+
+@cache
+def collect_rarely() -> None:
+    """From here on this process follows this file."""
+    leave_code_alone()
     gc.set_threshold(_NOT_BEFORE, 10, 10)
 
 

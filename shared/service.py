@@ -23,6 +23,7 @@ from shared.clock import Clock, system_clock
 from shared.commands import Commands, Positions
 from shared.contracts import Event
 from shared.db import Pool
+from shared.garbage import leave_code_alone
 from shared.ids import NewId, new_id
 from shared.problems import Say, respond
 from shared.projection import Projection
@@ -136,6 +137,7 @@ class Service:
             self._start_roles()
             if self.spec.on_start and "api" in self.roles:
                 await self.spec.on_start(self)
+            leave_code_alone()
             yield self
         finally:
             await self._stop()
