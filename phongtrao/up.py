@@ -171,7 +171,7 @@ def _site(services: list[Service], secrets: Secrets, demo: Demonstration | None)
 async def _live(settings: Settings, folder: Folder, running: _Instance, say: Say) -> None:
     """The units, then the demonstration, both over HTTP; then waits for a signal."""
     async with Api(running.url, signing(running.secrets.signing, settings)) as api:
-        say(f"{await load_units(api)} units of 2023 loaded")
+        say(f"the {await load_units(api)} units of 2023 are there")
         if running.demo:
             async with running.demo.noted(api.counts, say):
                 await _play(running.demo, api, folder, say)

@@ -284,6 +284,7 @@ READS: dict[ModuleType, list[Read]] = {
     ],
     pages: [
         read("map_days", MAP, root="51"),
+        read("first_team_day"),
         read("reforms_of_day", day=DAY),
         read("lineage", unit_id="v7"),
         read("reform_titles", reform_ids=["r7"]),

@@ -101,6 +101,9 @@ async def test_a_name_is_shown_for_a_reason_only_and_the_reason_is_on_record(
     assert "Bạn cần xem để làm gì?" in asked
     assert "Kín Đáo" not in asked
     assert "Kín Đáo" not in await page(officer, path, why="search")  # no reason of this page
+    unsaid = await officer.get(path, params={"asked": "1"})  # the button without a choice
+    assert "Cần sửa: Hãy chọn bạn cần xem để làm gì" in text_of(unsaid, 422)
+    assert "Kín Đáo" not in unsaid.text
     told = await page(officer, path, why="call")
     assert "Cao Thị Kín Đáo" in told
     assert "0901 234 567" in told

@@ -32,6 +32,12 @@ async def map_days(conn: Conn, root: str) -> list[date]:
     return [r["day"] for r in rows if r["day"]]
 
 
+async def first_team_day(conn: Conn) -> date | None:
+    """The day on which the first team of all was formed."""
+    day: date | None = await conn.fetchval("select min(formed_on) from team")
+    return day
+
+
 async def reforms_of_day(conn: Conn, day: date) -> list[str]:
     """Ids of the reforms that took effect on a day and hold."""
     rows = await conn.fetch(

@@ -21,7 +21,7 @@ from services.registry.store.contacts import Contact
 from services.registry.web.requests import Clock, clock_of
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared.auth import OFFICERS, Caller, Role
-from shared.errors import Problem
+from shared.errors import Problem, invalid
 from shared.http import ID_PATTERN
 from shared.service import Service
 from shared.web.forms import Form, body, posted
@@ -56,6 +56,7 @@ async def show_person(
     member_id: MemberId,
     why: Annotated[str, Query(max_length=30)] = "",
     done: Annotated[str, Query(max_length=20)] = "",
+    asked: Annotated[str, Query(max_length=5)] = "",
 ) -> HTMLResponse:
     """The person behind an id, once a reason is given; before that, the places only."""
     caller = visit.must_be(*READERS)
@@ -66,6 +67,8 @@ async def show_person(
             person = await read_person.read_person(visit.service, member_id, Why(why), caller)
         except Problem as refused:
             problem = refused
+    elif asked and not known.erased:
+        problem = _no_reason()
     return await visit.page(
         "person.html",
         status=problem.status if problem else 200,
@@ -80,6 +83,15 @@ async def show_person(
         may_answer=caller.has(*OFFICERS),
         may_audit=may_audit(visit, caller),
         **known._asdict(),
+    )
+
+
+def _no_reason() -> Problem:
+    return invalid(
+        "no_reason",
+        "why",
+        "Hãy chọn bạn cần xem để làm gì; chưa có lý do thì dữ liệu không hiện.",
+        "Choose what you need it for; without a reason the data is not shown.",
     )
 
 

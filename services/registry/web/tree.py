@@ -86,6 +86,13 @@ def nearest(days: Sequence[date], day: date) -> int:
     return max((n for n, begun in enumerate(days) if begun <= day), default=0)
 
 
+def stops(days: Sequence[date], formed: date | None) -> list[date]:
+    """The day to look at for each map: its first; of the first map the day on which there is a team, where it is
+    within that map's days, as before it there is nothing to see."""
+    late = formed is not None and days and days[0] < formed and (len(days) == 1 or formed < days[1])
+    return [formed, *days[1:]] if formed is not None and late else list(days)
+
+
 def grouped(units: Sequence[Unit]) -> list[tuple[Unit, list[Unit]]]:
     """Units to choose from: each district, or commune without a district, with the communes below it."""
     known = {u.unit_id for u in units}

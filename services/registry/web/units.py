@@ -52,6 +52,7 @@ async def show_map(
         units = await store.map_of_day(conn, day, root=visit.service.province)
         strengths = await pages.strength(conn, day)
         days = await pages.map_days(conn, visit.service.province)
+        stops = tree.stops(days, await pages.first_team_day(conn))
         at = tree.nearest(days, day)
         changes = await _changes(conn, days[at]) if at and not wanted else []
     return await visit.page(
@@ -60,6 +61,7 @@ async def show_map(
         on=None if day == visit.today else day,
         bad_day=on if on and typed_day(on) is None else None,
         days=days,
+        stops=stops,
         at=at,
         since=days[at] if days else None,
         until=days[at + 1] - _ONE_DAY if at + 1 < len(days) else None,

@@ -209,6 +209,14 @@ def test_fields_make_the_body_of_the_api() -> None:
     assert made == LeaveTeam(left_on=D1, reason=LeaveReason.RESIGNED)
 
 
+def test_the_slider_begins_where_there_is_a_team_within_the_first_map() -> None:
+    days = [D0, D2, D3]
+    assert tree.stops(days, D1) == [D1, D2, D3]
+    assert [tree.stops(days, d) for d in (None, date(2020, 1, 1), D0, D2, date(2030, 1, 1))] == [days] * 5
+    assert tree.stops([], D1) == []
+    assert tree.stops([D0], D1) == [D1]
+
+
 def test_what_is_wrong_is_said_beside_its_field_and_on_top_and_nothing_typed_is_lost() -> None:
     typed = {"member_id": "m", "full_name": "Nguyễn Văn A", "phone": "12", "role": "", "joined_on": "32/7/2023"}
     with pytest.raises(Problem) as refused:
