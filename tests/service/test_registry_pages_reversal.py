@@ -101,3 +101,14 @@ async def test_a_merge_of_villages_that_was_taken_back_still_says_what_it_made(h
     assert "Thôn 1 → Thôn Chung" in said
     assert "v-21142" not in said
     assert "Đã thực hiện." not in said
+
+
+async def test_a_later_reform_that_stands_in_the_way_is_to_be_taken_back_first(here: World) -> None:
+    await here.execute(edition="2025-07", choices={"villages": VILLAGES})
+    for opened in (await here.officer.get(BACK), await here.officer.post(BACK, data={})):
+        said = text_of(opened, opened.status_code)
+        assert "Hãy rút lại quyết định sau trước" in said
+        assert (
+            '<a class="go" href="/so/sap-xep/2025-07/rut-lai">Rút lại <span lang="vi">1677/NQ-UBTVQH15' in opened.text
+        )
+        assert "soạn một sắp xếp mới" not in said
