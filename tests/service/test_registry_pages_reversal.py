@@ -112,3 +112,16 @@ async def test_a_later_reform_that_stands_in_the_way_is_to_be_taken_back_first(h
             '<a class="go" href="/so/sap-xep/2025-07/rut-lai">Rút lại <span lang="vi">1677/NQ-UBTVQH15' in opened.text
         )
         assert "soạn một sắp xếp mới" not in said
+
+
+async def test_a_preview_that_is_refused_says_everything_that_is_wrong(here: World) -> None:
+    for n in range(3):
+        village = {"village_id": f"v-new{n}", "name": f"Thôn Mới {n}", "parent_id": AN_PHU, "valid_from": "2025-07-02"}
+        await ok(here.officer.post("/registry/villages", json=village), 201)
+    for opened in (
+        await here.officer.get("/so/sap-xep/thu/2025-07"),
+        await here.officer.post("/so/sap-xep/thu/2025-07"),
+    ):
+        said = text_of(opened, 422)
+        assert all(f"«Thôn Mới {n}»" in said for n in range(3))
+        assert "lỗi khác" not in said

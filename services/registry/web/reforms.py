@@ -93,7 +93,10 @@ async def take_preview(visit: Visiting, edition: EditionName, request: Request) 
     except Problem as problem:
         if problem.slug == editions.EARLIER_FIRST:
             return await _earlier_first(visit, edition, problem)
-        preview = await preview_reform.preview_reform(visit.service, open_body, caller)
+        try:
+            preview = await preview_reform.preview_reform(visit.service, open_body, caller)
+        except Problem as still:
+            return await _earlier_first(visit, edition, still)
         form = Form({**unanswered(preview.questions), **values}, problem)
         return await preview_page(visit, preview, form, edition=edition)
     return visit.go(f"/so/sap-xep/{done.reform_id}?done=1")
@@ -171,7 +174,10 @@ def _first(edition: str, loaded: Collection[str]) -> Decision | None:
 
 
 async def _earlier_first(visit: Visit, edition: str, problem: Problem) -> HTMLResponse:
-    """The page that leads to the decision that has to be carried out before. Raises any other refusal."""
+    """The page that leads to the decision that has to be carried out before, or that says all that is wrong with the
+    units. Raises any other refusal."""
+    if problem.status == 422 and problem.fields:
+        return await visit.page("reform_refused.html", status=422, asked=editions.decision(edition), problem=problem)
     async with visit.service.pool.acquire() as conn:
         waiting = editions.waits_for(edition, await units.editions(conn))
     if problem.slug != editions.EARLIER_FIRST or not waiting or waiting[0] == editions.bundled()[0]:
