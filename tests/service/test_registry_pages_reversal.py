@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from shared.auth import Role
-from tests.service.reforms import CA_DAM, TRA_BUI, V1, World, found_team, villages_merge, world
+from tests.service.reforms import CA_DAM, TRA_BUI, V1, VILLAGES, World, found_team, villages_merge, world
 from tests.support.pages import goes, page, text_of
 from tests.support.servers import Nats, Postgres
 from tests.support.stack import nats_config
@@ -77,3 +77,51 @@ async def test_a_small_reform_goes_back_with_one_button(here: World) -> None:
     district = here.running.client(Role.DISTRICT_OFFICER, units=["525"])
     assert "Chức năng này chỉ dành cho: cán bộ tỉnh" in await page(district, path, 403)
     assert "Không có lần sắp xếp" in await page(here.officer, f"/so/sap-xep/{CA_DAM}/rut-lai", 404)
+
+
+async def test_what_was_taken_back_is_told_by_its_names_and_in_the_past(here: World) -> None:
+    await here.execute(edition="2025-07", choices={"villages": VILLAGES})
+    path = "/so/sap-xep/2025-07"
+    before = await page(here.officer, path)
+    counted = before.split("Ngày 01/07/2025: ")[1].split(",")[0].replace("sắp xếp", "đã sắp xếp")
+    await here.reverse("2025-07")
+    said = await page(here.officer, path)
+    assert f"Từ ngày 01/07/2025, {counted}; đã rút lại" in said
+    assert "-2507" not in said
+    assert "Xã An Phú → Xã An Phú" in said
+    assert "Tổ đã chuyển theo" not in said
+    assert "Teams that had moved with it and are back" in await page(here.officer, path, lang="en")
+
+
+async def test_a_merge_of_villages_that_was_taken_back_still_says_what_it_made(here: World) -> None:
+    await here.execute(plan=villages_merge())
+    await here.reverse("r-villages")
+    said = await page(here.officer, "/so/sap-xep/r-villages?done=1")
+    assert "Thôn Chung từ Thôn 1, Thôn 2" in said
+    assert "Thôn 1 → Thôn Chung" in said
+    assert "v-21142" not in said
+    assert "Đã thực hiện." not in said
+
+
+async def test_a_later_reform_that_stands_in_the_way_is_to_be_taken_back_first(here: World) -> None:
+    await here.execute(edition="2025-07", choices={"villages": VILLAGES})
+    for opened in (await here.officer.get(BACK), await here.officer.post(BACK, data={})):
+        said = text_of(opened, opened.status_code)
+        assert "Hãy rút lại quyết định sau trước" in said
+        assert (
+            '<a class="go" href="/so/sap-xep/2025-07/rut-lai">Rút lại <span lang="vi">1677/NQ-UBTVQH15' in opened.text
+        )
+        assert "soạn một sắp xếp mới" not in said
+
+
+async def test_a_preview_that_is_refused_says_everything_that_is_wrong(here: World) -> None:
+    for n in range(3):
+        village = {"village_id": f"v-new{n}", "name": f"Thôn Mới {n}", "parent_id": AN_PHU, "valid_from": "2025-07-02"}
+        await ok(here.officer.post("/registry/villages", json=village), 201)
+    for opened in (
+        await here.officer.get("/so/sap-xep/thu/2025-07"),
+        await here.officer.post("/so/sap-xep/thu/2025-07"),
+    ):
+        said = text_of(opened, 422)
+        assert all(f"«Thôn Mới {n}»" in said for n in range(3))
+        assert "lỗi khác" not in said

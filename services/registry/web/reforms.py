@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Path
@@ -16,11 +17,16 @@ from services.registry.preview_reform import Named, Preview, QuestionLine
 from services.registry.reform_body import EDITION, ReformBody
 from services.registry.store import pages, reforms, units
 from services.registry.store.reforms import Reform
+from services.registry.unit import Unit
 from services.registry.web import lineage
+from services.registry.web.lineage import Changed
 from services.registry.web.own_reform_body import chosen
 from services.registry.web.units import what_changed
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared.auth import OFFICERS, Role
+from shared.clock import local_day
+from shared.contracts.reform import Change
+from shared.db import Conn
 from shared.errors import FieldError, Problem, Text
 from shared.http import ID_PATTERN
 from shared.web.forms import Form, posted, refused
@@ -87,7 +93,10 @@ async def take_preview(visit: Visiting, edition: EditionName, request: Request) 
     except Problem as problem:
         if problem.slug == editions.EARLIER_FIRST:
             return await _earlier_first(visit, edition, problem)
-        preview = await preview_reform.preview_reform(visit.service, open_body, caller)
+        try:
+            preview = await preview_reform.preview_reform(visit.service, open_body, caller)
+        except Problem as still:
+            return await _earlier_first(visit, edition, still)
         form = Form({**unanswered(preview.questions), **values}, problem)
         return await preview_page(visit, preview, form, edition=edition)
     return visit.go(f"/so/sap-xep/{done.reform_id}?done=1")
@@ -104,7 +113,8 @@ async def show_reform(visit: Visiting, reform_id: ReformId) -> HTMLResponse:
         changes=[facts["changed"]],
         moves=facts["moves"],
         names=facts["names"],
-        done=visit.asked("done"),
+        done=visit.asked("done") and reform.reversed_at is None,
+        reversed_on=local_day(reform.reversed_at) if reform.reversed_at else None,
         may_reverse=caller.has(*DOERS) and reform.reversed_at is None,
     )
 
@@ -164,7 +174,10 @@ def _first(edition: str, loaded: Collection[str]) -> Decision | None:
 
 
 async def _earlier_first(visit: Visit, edition: str, problem: Problem) -> HTMLResponse:
-    """The page that leads to the decision that has to be carried out before. Raises any other refusal."""
+    """The page that leads to the decision that has to be carried out before, or that says all that is wrong with the
+    units. Raises any other refusal."""
+    if problem.status == 422 and problem.fields:
+        return await visit.page("reform_refused.html", status=422, asked=editions.decision(edition), problem=problem)
     async with visit.service.pool.acquire() as conn:
         waiting = editions.waits_for(edition, await units.editions(conn))
     if problem.slug != editions.EARLIER_FIRST or not waiting or waiting[0] == editions.bundled()[0]:
@@ -216,8 +229,22 @@ async def told(visit: Visit, reform_id: str) -> tuple[Reform, dict[str, Any]]:
         if reform is None:
             raise draft_reversal.no_such_reform(reform_id)
         moves = await reforms.moves(conn, reform_id)
-        changed = await what_changed(conn, reform)
-        names = await reforms.team_names(conn, {m.after.team_id for m in moves})
-        called = await pages.unit_names(conn, {i for m in moves for i in m.ends})
-    pairs = lineage.by_pair(moves)
-    return reform, {"changed": changed, "moves": pairs, "names": {**names, **called}}
+        ends = {i for m in moves for i in m.ends}
+        names = await reforms.team_names(conn, {m.after.team_id for m in moves}) | await pages.unit_names(conn, ends)
+        if reform.reversed_at is None:
+            changed = await what_changed(conn, reform)
+        else:
+            changed, then = await _as_decided(conn, reform, ends)
+            names |= then
+    return reform, {"changed": changed, "moves": lineage.by_pair(moves), "names": names}
+
+
+async def _as_decided(conn: Conn, reform: Reform, ends: set[str]) -> tuple[Changed, dict[str, str]]:
+    """What a reform did that was taken back since, and what its units were called, `ends` too: in the words of its own
+    changes, for the units that it established are void now."""
+    lines, day = await reforms.transitions(conn, reform.reform_id), reform.effective_on
+    before = await units.many_on_day(conn, ends.union(i.predecessor_id for i in lines), day - timedelta(days=1))
+    after = await units.many_on_day(conn, ends.union(i.successor_id for i in lines), day)
+    said = [c.unit for c in reform.changes if c.change is not Change.ABOLISHED]
+    after |= {u.unit_id: Unit(**u.model_dump(), edition=reform.edition or "", valid_from=day) for u in said}
+    return lineage.changed(reform, lines, before, after), {i: u.name for i, u in (after | before).items()}

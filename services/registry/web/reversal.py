@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,11 +14,12 @@ from services.registry import draft_reversal, preview_reversal, reverse_reform
 from services.registry.preview_reversal import ReversalPreview
 from services.registry.reverse_reform import ReversalBody
 from services.registry.store import reforms as store
-from services.registry.store.reforms import Reform
+from services.registry.store.reforms import Reform, Summary
 from services.registry.web.own_reform_body import chosen
 from services.registry.web.reforms import DOERS, ReformId, common_of, must_be_answered, unanswered, with_the_rest
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared.auth import Caller
+from shared.contracts.reform import UnitState
 from shared.errors import Problem
 from shared.web.forms import Form, posted, refused
 
@@ -36,7 +38,8 @@ async def show_reversal(visit: Visiting, reform_id: ReformId) -> Response:
     except Problem as problem:
         if problem.status != 422:
             raise
-        return await visit.page("form_reverse.html", form=Form({}, problem), reform=reform, preview=None)
+        told = {**_told(reform, None), "later": await _later(visit, reform)}
+        return await visit.page("form_reverse.html", form=Form({}, problem), **told)
     form = Form(unanswered(preview.questions))
     return await visit.page("form_reverse.html", form=form, **_told(reform, preview))
 
@@ -57,12 +60,34 @@ async def take_reversal(visit: Visiting, reform_id: ReformId, request: Request) 
         if preview is None and problem.status != 422:
             raise
         asked = unanswered(preview.questions) if preview else {}
-        return await visit.again("form_reverse.html", Form({**asked, **values}, problem), **_told(reform, preview))
+        told = _told(reform, preview) if preview else {**_told(reform, None), "later": await _later(visit, reform)}
+        return await visit.again("form_reverse.html", Form({**asked, **values}, problem), **told)
     return visit.go(f"/so/sap-xep/{reform_id}")
 
 
 def _told(reform: Reform, preview: ReversalPreview | None) -> dict[str, Any]:
     return {"reform": reform, "preview": preview, "common": common_of(preview.questions) if preview else []}
+
+
+async def _later(visit: Visit, reform: Reform) -> list[Summary]:
+    """Later reforms in force that changed units of this one, or units in them: the last one first."""
+    mine = {c.unit.unit_id for c in reform.changes}
+    found = []
+    async with visit.service.pool.acquire() as conn:
+        for one in await store.reforms(conn, after="", limit=500):
+            if one.reversed_at is None and _order(one) > _order(reform):
+                whole = await store.reform(conn, one.reform_id)
+                if whole and any(not mine.isdisjoint(_ids(c.unit)) for c in whole.changes):
+                    found.append(one)
+    return sorted(found, key=_order, reverse=True)
+
+
+def _order(reform: Reform | Summary) -> tuple[date, datetime]:
+    return reform.effective_on, reform.recorded_at
+
+
+def _ids(unit: UnitState) -> set[str | None]:
+    return {unit.unit_id, unit.parent_id, unit.district_id, unit.commune_id}
 
 
 async def _reform(visit: Visit, reform_id: str) -> Reform:
