@@ -27,8 +27,6 @@ from tests.bench.world import CAMPAIGN, TOPICS, Member, World, launched
 CONNECTIONS = 16
 BATCH = 100
 TURNS = 4
-SETTLE = 2.0
-"""Seconds after a turn of batches: what these left for the relay is no part of the next turn."""
 READ_EVERY = 4
 PEOPLE = 200
 """Members who call; each has a token."""
@@ -132,7 +130,7 @@ async def command(ground: Ground, _: Streams, sizes: Sizes, runs: int) -> list[L
         for _run in range(runs):
             turns = []
             for _turn_number in range(TURNS):
-                await asyncio.sleep(SETTLE)
+                await asyncio.sleep(sizes.seconds / TURNS)  # what batches left for the relay is no part of the next turn
                 turns.append(
                     (
                         await _turn(server, town.singles(), sizes, 201),
