@@ -130,7 +130,7 @@ async def command(ground: Ground, _: Streams, sizes: Sizes, runs: int) -> list[L
         for _run in range(runs):
             turns = []
             for _turn_number in range(TURNS):
-                await asyncio.sleep(sizes.seconds / TURNS)  # what batches left for the relay is no part of the next turn
+                await asyncio.sleep(sizes.seconds / TURNS)  # for what batches left for the relay
                 turns.append(
                     (
                         await _turn(server, town.singles(), sizes, 201),
