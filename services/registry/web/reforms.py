@@ -69,7 +69,7 @@ async def show_preview(visit: Visiting, edition: EditionName) -> HTMLResponse:
     try:
         preview = await preview_reform.preview_reform(visit.service, _body(edition, values), caller)
     except Problem as problem:
-        return await _earlier_first(visit, edition, problem)
+        return await _in_the_way(visit, edition, problem)
     return await preview_page(visit, preview, Form({**values, **unanswered(preview.questions)}), edition=edition)
 
 
@@ -92,11 +92,11 @@ async def take_preview(visit: Visiting, edition: EditionName, request: Request) 
         done = await execute_reform.execute_reform(visit.service, _body(edition, values), caller)
     except Problem as problem:
         if problem.slug == editions.EARLIER_FIRST:
-            return await _earlier_first(visit, edition, problem)
+            return await _in_the_way(visit, edition, problem)
         try:
             preview = await preview_reform.preview_reform(visit.service, open_body, caller)
         except Problem as still:
-            return await _earlier_first(visit, edition, still)
+            return await _in_the_way(visit, edition, still)
         form = Form({**unanswered(preview.questions), **values}, problem)
         return await preview_page(visit, preview, form, edition=edition)
     return visit.go(f"/so/sap-xep/{done.reform_id}?done=1")
@@ -173,9 +173,9 @@ def _first(edition: str, loaded: Collection[str]) -> Decision | None:
     return editions.decision(waiting[-1]) if waiting else None
 
 
-async def _earlier_first(visit: Visit, edition: str, problem: Problem) -> HTMLResponse:
-    """The page that leads to the decision that has to be carried out before, or that says all that is wrong with the
-    units. Raises any other refusal."""
+async def _in_the_way(visit: Visit, edition: str, problem: Problem) -> HTMLResponse:
+    """A page that leads to the decision to be carried out before, or that says all that is wrong with the units. Raises
+    any other refusal."""
     if problem.status == 422 and problem.fields:
         return await visit.page("reform_refused.html", status=422, asked=editions.decision(edition), problem=problem)
     async with visit.service.pool.acquire() as conn:
