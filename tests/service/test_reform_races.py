@@ -59,10 +59,12 @@ async def stopped_at(here: World, table: str) -> AsyncIterator[Callable[[int], A
 
         async def until(waiting: int) -> None:
             for _ in range(500):
-                asked = "select count(distinct pid) from pg_locks where not granted"
-                asked += " and pid in (select pid from pg_stat_activity where datname = current_database()"
-                asked += " and backend_type = 'client backend')"  # not the autovacuum's
-                if await conn.fetchval(asked) >= waiting:
+                # Who waits for this block, or for one who does: others wait for moments, as for turns to notify.
+                await conn.execute("select pg_stat_clear_snapshot()")  # else whoever connects later stays unseen
+                asked = "with recursive held as (select pg_backend_pid() as pid union select a.pid"
+                asked += " from pg_stat_activity a join held h on h.pid = any(pg_blocking_pids(a.pid))"
+                asked += " where a.datname = current_database() and a.backend_type = 'client backend')"
+                if await conn.fetchval(asked + " select count(*) - 1 from held") >= waiting:
                     return
                 await asyncio.sleep(0.01)
             raise TimeoutError(f"fewer than {waiting} wait")
