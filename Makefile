@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
+# Where Python may not keep what it compiled, every process compiles everything anew: seconds at each start.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help up test check bench contracts lock clean
 
 # The first of these that runs and is 3.11 or newer; `make up PYTHON=/path/to/python` decides otherwise.

@@ -6,13 +6,12 @@ The sequencer keeps no watermark. It moves whatever is committed, so a late comm
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from shared import columns, faults, telemetry
+from shared import columns, telemetry
 from shared.columns import Column
 from shared.contracts import Event
 from shared.db import Conn
@@ -100,39 +99,31 @@ async def ready_to_sequence(conn: Conn) -> None:
 
 
 async def sequence(conn: Conn, *, limit: int = 5000) -> int:
-    """Moves up to `limit` committed rows from `stage` to `log`, in order of id; answers with how many.
+    """Moves up to `limit` committed rows from `stage` to `log`, in order of id, and tells SEQUENCED; answers how many.
 
     One statement, so one snapshot: if a transaction saw another's event, that one is in the same snapshot or an earlier
-    one. Two sequencers at once cannot both win: the second meets the primary key.
+    one. Two sequencers at once cannot both win: the second meets the primary key. It is its own transaction too: each
+    round trip here is one that every waiting command waits for.
+
+    The notice: `[[first stage id, first pos, count], …]`, runs of consecutive ids; empty where it would be too long.
     """
-    async with conn.transaction():
-        rows = await conn.fetch(
-            "with taken as (delete from stage where id in (select id from stage order by id limit $1) returning *),"
-            " base as (select coalesce(max(pos), 0) as pos from log)"
-            " insert into log (pos, stage_id, event_id, type, subject, key, occurred_at, recorded_at, trace,"
-            " payload, staged_at)"
-            " select base.pos + row_number() over (order by taken.id), taken.id, event_id, type, subject, key,"
-            " occurred_at, recorded_at, trace, payload, staged_at from taken, base returning pos, stage_id",
-            limit,
-        )
-        if rows:
-            notice = _notice([(r["stage_id"], r["pos"]) for r in rows])
-            await conn.execute("select pg_notify($1, $2)", SEQUENCED, notice)
-            faults.point("relay.before_sequence_commit")
-    return len(rows)
-
-
-def _notice(pairs: list[tuple[int, int]]) -> str:
-    """`[[first stage id, first pos, count], …]`, runs of consecutive ids; empty when it would be too long to carry."""
-    runs: list[list[int]] = []
-    for stage_id, pos in sorted(pairs):
-        last = runs[-1] if runs else None
-        if last and stage_id == last[0] + last[2] and pos == last[1] + last[2]:
-            last[2] += 1
-        else:
-            runs.append([stage_id, pos, 1])
-    text = json.dumps(runs, separators=(",", ":"))
-    return text if len(text) <= _MAX_NOTICE else "[]"
+    moved = await conn.fetchval(
+        "with taken as (delete from stage where id in (select id from stage order by id limit $1) returning *),"
+        " base as (select coalesce(max(pos), 0) as pos from log),"
+        " put as (insert into log (pos, stage_id, event_id, type, subject, key, occurred_at, recorded_at, trace,"
+        " payload, staged_at)"
+        " select base.pos + row_number() over (order by taken.id), taken.id, event_id, type, subject, key,"
+        " occurred_at, recorded_at, trace, payload, staged_at from taken, base returning pos, stage_id),"
+        " run as (select min(stage_id) as id, min(pos) as pos, count(*) as size from put group by stage_id - pos),"
+        " told as (select sum(size)::bigint as moved,"
+        " '[' || string_agg(format('[%s,%s,%s]', id, pos, size), ',') || ']' as notice from run)"
+        " select moved from told,"
+        " lateral pg_notify($2, case when length(notice) <= $3 then notice else '[]' end) where moved > 0",
+        limit,
+        SEQUENCED,
+        _MAX_NOTICE,
+    )
+    return moved or 0
 
 
 async def read(conn: Conn, *, after: int, limit: int) -> list[LogRow]:

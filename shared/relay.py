@@ -186,6 +186,7 @@ class Relay:
         while True:
             self._staged.clear()
             begun = asyncio.get_running_loop().time()
+            faults.point("relay.before_sequence")
             moved = await event_log.sequence(conn)
             faults.point("relay.after_sequence")
             if moved:

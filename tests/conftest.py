@@ -10,7 +10,8 @@ import pytest
 import structlog
 
 from tests.support import chromium
-from tests.support.servers import Databases, Nats, Postgres, new_nats, new_postgres, wipe_streams
+from tests.support.memory import in_memory
+from tests.support.servers import Databases, Nats, Postgres, databases_of, new_nats, new_postgres, wipe_streams
 
 _NEEDS_DOCKER = ("compose", "testcontainers")
 _SLOW = ("slow", *_NEEDS_DOCKER)
@@ -19,12 +20,16 @@ _left_out = pytest.StashKey[list[str]]()
 
 @pytest.fixture(scope="session")
 async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Postgres]:
-    """The Postgres of this run; a test that kills it takes `fresh_postgres`."""
-    server = new_postgres(tmp_path_factory.mktemp("postgres"))
-    await server.start()
-    yield server
-    await server.stop()
-    server.remove()
+    """The Postgres of this run; a test that kills it takes `fresh_postgres`.
+
+    Nobody cuts its power, so it need not wait for the disk: it keeps its files in memory where there is enough.
+    """
+    with in_memory(tmp_path_factory.mktemp("postgres")) as folder:
+        server = new_postgres(folder, settings={"fsync": "off", "max_wal_size": "256MB"})
+        await server.start()
+        yield server
+        await server.stop()
+        server.remove()
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +83,7 @@ async def fresh_postgres(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitabl
 
 @pytest.fixture(scope="session")
 def _databases(postgres: Postgres) -> Databases:
-    return Databases(postgres)
+    return databases_of(postgres)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tests.support.delivery import Writers, running, write
 from tests.support.servers import Nats
 
 CRASH_POINTS = (
-    "relay.before_sequence_commit:3", "relay.after_sequence:2", "relay.after_state", "relay.before_publish:2",
+    "relay.before_sequence:3", "relay.after_sequence:2", "relay.after_state", "relay.before_publish:2",
     "relay.after_publish:2", "relay.after_ack:2",
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -43,8 +44,9 @@ class Nats(Server, Protocol):
 
 
 class Postgres(Server, Protocol):
-    """A Postgres server, durable as in production."""
+    """A Postgres server, durable as in production unless its settings say otherwise."""
 
+    def __hash__(self) -> int: ...
     def dsn(self, database: str, *, user: str = "postgres") -> str: ...
     async def ensure_database(self, name: str) -> None: ...
 
@@ -161,10 +163,14 @@ class Databases:
 
     async def create(self, *migration_folders: Path) -> str:
         """The address of a new database with these migrations applied, in the order given."""
-        template = await self._template(migration_folders)
         name = self._new_name("test")
-        await _execute(self._server.dsn("postgres"), f"create database {name} template {template}")
         self._made.append(name)
+        return await self.create_named(name, *migration_folders)
+
+    async def create_named(self, name: str, *migration_folders: Path) -> str:
+        """The same under a name; whoever wants it gone drops it."""
+        template = await self._template(migration_folders)
+        await _execute(self._server.dsn("postgres"), f'create database "{name}" template {template}')
         return self._server.dsn(name)
 
     async def drop(self) -> None:
@@ -184,6 +190,12 @@ class Databases:
 
     def _new_name(self, kind: str) -> str:
         return f"{kind}_{os.getpid()}_{next(self._numbers)}"
+
+
+@cache
+def databases_of(server: Postgres) -> Databases:
+    """The same for the same server, with the templates that were made on it."""
+    return Databases(server)
 
 
 async def wipe_streams(url: str) -> None:

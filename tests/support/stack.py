@@ -29,7 +29,7 @@ from shared.contracts import PRODUCERS, Event, parse
 from shared.projection import store as projections
 from shared.service import ROLES, Service, Spec
 from shared.settings import Settings
-from tests.support.servers import Nats, Postgres, wipe_streams
+from tests.support.servers import Nats, Postgres, databases_of, wipe_streams
 
 PASSWORDS = {user: f"password-of-{user}" for user in (*PRODUCERS, "reporting", bus.OPS)}
 CITIZEN_KEY = "a key that only tests know, 32 characters"
@@ -130,8 +130,8 @@ async def stack(
     """
     number = next(_numbers)
     names = {spec.name: f"stack_{os.getpid()}_{number}_{spec.name}" for spec in specs}
-    for name in names.values():
-        await postgres.ensure_database(name)
+    for spec in specs:
+        await databases_of(postgres).create_named(names[spec.name], *spec.folders)
     services = [
         Service(spec, _settings(spec, postgres.dsn(names[spec.name]), nats, settings), keys=KeySet([KEY]), clock=clock,
                 roles=tuple(roles))
