@@ -20,6 +20,8 @@ def system_clock() -> datetime:
 
 def local_day(at: datetime) -> date:
     """The calendar day of an aware moment in Vietnam."""
+    if at.tzinfo is UTC:
+        return (at + _OFFSET).date()
     return (at if at.utcoffset() == _OFFSET else at.astimezone(VIETNAM)).date()
 
 

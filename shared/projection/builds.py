@@ -82,7 +82,7 @@ class Workshop:
     async def _beside(self, projection: Projection, *, switch: bool) -> Comparison:
         collect_rarely()
         async with leadership(self._pool, BUILD_LOCK):
-            build = await self._begin(projection)
+            build = await self._begin(projection, passing=not switch)
             try:
                 comparison = await self._compute(projection, build, switch=switch)
             except BaseException:
@@ -93,10 +93,10 @@ class Workshop:
         log.info("build_compared", projection=projection.name, differences=comparison.total, in_service=switch)
         return comparison
 
-    async def _begin(self, projection: Projection) -> int:
+    async def _begin(self, projection: Projection, *, passing: bool) -> int:
         await self._sweep(projection)
         async with self._pool.acquire() as conn, conn.transaction():
-            return await store.begin_build(conn, projection, beside=True)
+            return await store.begin_build(conn, projection, passing=passing)
 
     async def _drop(self, projection: Projection, build: int) -> None:
         async with self._pool.acquire() as conn, conn.transaction():
@@ -115,9 +115,6 @@ class Workshop:
     async def _compute(self, projection: Projection, build: int, *, switch: bool) -> Comparison:
         engine = Engine(self._pool, self._service, {projection: build}, park_limit=self._park_limit, strict=True)
         await self._approach(engine, projection)
-        if switch:
-            async with self._pool.acquire() as conn:
-                await store.make_durable(conn, projection, build)
         async with self._pool.acquire() as conn, conn.transaction():
             current = await store.in_service(conn, projection.name)
             assert current is not None

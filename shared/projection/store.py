@@ -107,10 +107,10 @@ async def in_service(conn: Conn, projection: str) -> InService | None:
     return InService(*row.values()) if row else None
 
 
-async def begin_build(conn: Conn, projection: Projection, *, beside: bool = False) -> int:
+async def begin_build(conn: Conn, projection: Projection, *, passing: bool = False) -> int:
     """Makes empty tables and checkpoints at 0 for a new build; the first build of all goes into service at once.
 
-    One `beside` that in service is not in the write-ahead log until `make_durable`: a crash makes it begin anew anyway.
+    A `passing` one, which is only compared, is not in the write-ahead log.
     """
     row = await conn.fetchrow(
         "insert into projection (name, version, build, last_build) values ($1, $2, 1, 1)"
@@ -123,7 +123,7 @@ async def begin_build(conn: Conn, projection: Projection, *, beside: bool = Fals
     schema = schema_of(projection.name, build)
     await conn.execute(f"create schema {schema}")
     for table in projection.tables:
-        kind = "unlogged table" if beside and build > 1 else "table"
+        kind = "unlogged table" if passing and build > 1 else "table"
         await conn.execute(f"create {kind} {schema}.{table.name} (like model.{table.name} including all)")
     await conn.executemany(
         "insert into checkpoint (projection, build, stream) values ($1, $2, $3)",
@@ -132,12 +132,6 @@ async def begin_build(conn: Conn, projection: Projection, *, beside: bool = Fals
     if build == 1:
         await show(conn, projection, build)
     return build
-
-
-async def make_durable(conn: Conn, projection: Projection, build: int) -> None:
-    """Writes a build's tables to the write-ahead log: from here on they survive a crash."""
-    for table in projection.tables:
-        await conn.execute(f"alter table {schema_of(projection.name, build)}.{table.name} set logged")
 
 
 async def show(conn: Conn, projection: Projection, build: int) -> None:
