@@ -18,7 +18,7 @@ from services.registry import ranking, vault
 from services.registry.membership import Membership
 from services.registry.person import Why
 from services.registry.ranking import Floor, Found, Kind
-from services.registry.store import memberships, teams, units
+from services.registry.store import memberships, search_names, teams, units
 from services.registry.store import search as store
 from services.registry.team import TeamHistory
 from services.registry.unit import Unit
@@ -38,8 +38,8 @@ GUARDED = (Kind.TEAM, Kind.MEMBER)
 STORES = {
     Kind.UNIT: store.units,
     Kind.ORGANISATION: store.organisations,
-    Kind.TEAM: store.teams,
-    Kind.MEMBER: store.members,
+    Kind.TEAM: search_names.teams,
+    Kind.MEMBER: search_names.members,
 }
 
 KINDS = problems.pattern(
