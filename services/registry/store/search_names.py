@@ -17,7 +17,7 @@ from services.registry.store import vocabulary
 from services.registry.store.search import Asked, Values, among_ids, behind, every, page, public
 from shared.db import Conn
 
-FEW = 500
+FEW = 2000
 """So many names are sorted; of more, a page is found soon in the order of names."""
 BROAD = 200
 """Within more teams than these, people are looked for by name, not team by team."""
@@ -43,7 +43,10 @@ class Source(NamedTuple):
     words: str
     key: str
     id: str
-    guard: Callable[[Values, Asked], str]
+    own: Callable[[Values, Asked], str]
+    """What a row says itself of whether it counts."""
+    counts: Callable[[Values, Asked, str], str]
+    """What other tables say, of an id."""
     more: Callable[[Values, Asked], str]
     """What else is told of a hit `h`."""
 
@@ -137,11 +140,11 @@ async def _few(conn: Conn, source: Source, levels: Sequence[Level], some: range,
     wanted = " or ".join(levels[n].fits(values, source.words) for n in some)
     rows = await conn.fetch(
         f"with few as materialized (select {source.key} as sort_key, {source.id} as id, case {rank} end as rank"
-        f" from {source.table} where ({wanted}) and {source.guard(values, asked)} limit {values(FEW + 1)})"
+        f" from {source.table} where ({wanted}) and {source.own(values, asked)} limit {FEW + 1})"
         f" select h.rank, h.sort_key, h.id, {source.more(values, asked)}, c.n"
         " from (select count(*) as n from few) c left join lateral (select * from few"
-        f" where {behind(values, asked)} order by rank, sort_key, id limit {values(asked.limit)}) h on true"
-        " order by h.rank, h.sort_key, h.id",
+        f" where c.n <= {FEW} and {behind(values, asked)} and {source.counts(values, asked, 'few.id')}"
+        f" order by rank, sort_key, id limit {values(asked.limit)}) h on true order by h.rank, h.sort_key, h.id",
         *values,
     )
     if rows[0]["n"] > FEW:
@@ -158,7 +161,8 @@ async def _in_order(conn: Conn, source: Source, levels: Sequence[Level], n: int,
     rows = await conn.fetch(
         f"select {levels[n].rank} as rank, h.sort_key, h.id, {source.more(values, asked)} from ("
         f"select {source.key} as sort_key, {source.id} as id from {source.table}"
-        f" where {_only(values, source.words, levels, n)} and {source.guard(values, asked)}"
+        f" where {_only(values, source.words, levels, n)}"
+        f" and {source.own(values, asked)} and {source.counts(values, asked, source.id)}"
         f" and ({source.key}, {source.id}) > ({values(key)}, {values(its_id)})"
         f" order by {source.key}, {source.id} limit {values(asked.limit)}) h order by h.sort_key, h.id",
         *values,
@@ -175,7 +179,7 @@ def _only(values: Values, words: str, levels: Sequence[Level], n: int) -> str:
 
 async def _may_gather(conn: Conn, *, may: bool) -> None:
     """Whether a plan may find all rows before it sorts them."""
-    names = ("enable_bitmapscan", "enable_hashjoin", "enable_mergejoin")
+    names = ("enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_sort")
     settings = ", ".join(f"set_config('{name}', $1, true)" for name in names)
     await conn.execute(f"select {settings}", "on" if may else "off")
 
@@ -183,14 +187,20 @@ async def _may_gather(conn: Conn, *, may: bool) -> None:
 # -- people -----------------------------------------------------------------------------------------------------------
 
 
-def _held(values: Values, asked: Asked) -> str:
+def _readable(values: Values, asked: Asked) -> str:
+    own = "p.withdrawn_at is null" + ("" if asked.only is None else f" and p.member_id = {values(asked.only)}")
+    return (
+        own if asked.among is None or len(asked.among) > BROAD else f"{own} and {_held(values, asked, 'p.member_id')}"
+    )
+
+
+def _held(values: Values, asked: Asked, its_id: str) -> str:
     day = values(asked.day)
     team = "m.team_id" if len(asked.among or ()) <= BROAD else "m.team_id || ''"  # not by the index of teams
     among = "" if asked.among is None else f" and {team} = any({values(list(asked.among))}::text[])"
-    only = "" if asked.only is None else f" and m.member_id = {values(asked.only)}"
     return (
-        f"p.withdrawn_at is null and p.member_id in (select m.member_id from membership m where m.joined_on <= {day}"
-        f" and (m.left_on is null or m.left_on >= {day}){among}{only})"
+        f"{its_id} in (select m.member_id from membership m where m.joined_on <= {day}"
+        f" and (m.left_on is null or m.left_on >= {day}){among})"
     )
 
 
@@ -198,7 +208,7 @@ def _stamp(_: Values, __: Asked) -> str:
     return "(select v.xmin::text from vault_person v where v.member_id = h.id) as stamp"
 
 
-_PEOPLE = Source(Kind.MEMBER, "vault_person p", "p.words", "p.sort_key", "p.member_id", _held, _stamp)
+_PEOPLE = Source(Kind.MEMBER, "vault_person p", "p.words", "p.sort_key", "p.member_id", _readable, _held, _stamp)
 
 
 # -- teams ------------------------------------------------------------------------------------------------------------
@@ -207,14 +217,16 @@ _KNOWN = "{n}.known_to is null and {n}.valid_from <= {day}"
 _THERE = "t.formed_on <= {day} and (t.disbanded_on is null or t.disbanded_on >= {day})"
 
 
-def _settled(values: Values, asked: Asked) -> str:
-    """Teams that have had one name by the day."""
+def _known(values: Values, asked: Asked) -> str:
+    return f"{_KNOWN.format(n='n', day=values(asked.day))} and {among_ids(values, 'n.team_id', asked)}"
+
+
+def _settled(values: Values, asked: Asked, its_id: str) -> str:
+    """Teams that there are, and that have had one name by the day."""
     day = values(asked.day)
     return (
-        f"{_KNOWN.format(n='n', day=day)} and not exists (select from team_name o where o.team_id = n.team_id"
-        f" and {_KNOWN.format(n='o', day=day)} and o.valid_from <> n.valid_from)"
-        f" and exists (select from team t where t.team_id = n.team_id and {_THERE.format(day=day)})"
-        f" and {among_ids(values, 'n.team_id', asked)}"
+        f"(select count(*) from team_name o where o.team_id = {its_id} and {_KNOWN.format(n='o', day=day)}) = 1"
+        f" and exists (select from team t where t.team_id = {its_id} and {_THERE.format(day=day)})"
     )
 
 
@@ -223,7 +235,7 @@ def _name(values: Values, asked: Asked) -> str:
     return f"(select n.name from team_name n where n.team_id = h.id and {known}) as name"
 
 
-_TEAMS = Source(Kind.TEAM, "team_name n", "n.words", "n.sort_key", "n.team_id", _settled, _name)
+_TEAMS = Source(Kind.TEAM, "team_name n", "n.words", "n.sort_key", "n.team_id", _known, _settled, _name)
 
 
 async def _renamed(conn: Conn, levels: Sequence[Level], asked: Asked) -> list[Found]:
@@ -236,7 +248,9 @@ async def _renamed(conn: Conn, levels: Sequence[Level], asked: Asked) -> list[Fo
     rank = " ".join(f"when {level.fits(values, 'n.words')} then {level.rank}" for level in levels)
     rows = await conn.fetch(
         f"with several as materialized (select n.team_id from team_name n where {_KNOWN.format(n='n', day=day)}"
-        f" and {among_ids(values, 'n.team_id', asked)} group by n.team_id having count(*) > 1),"
+        f" and {among_ids(values, 'n.team_id', asked)} "
+        f" and exists (select from team_name n where {_KNOWN.format(n='n', day=day)} and ({wanted}))"
+        " group by n.team_id having count(*) > 1),"
         f" fit as (select distinct on (n.team_id) case {rank} end as rank, now.sort_key, n.team_id as id, now.name,"
         " n.name as formerly, n.team_id as formerly_id,"
         " case when now.valid_from > n.valid_from then (select min(l.valid_from) from team_name l"
