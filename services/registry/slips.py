@@ -106,20 +106,17 @@ def corrected(readings: Sequence[Reading]) -> list[Tier]:
 
 
 def shortened(readings: Sequence[Reading]) -> list[Tier]:
-    """Names in which a word or two are not found, at most half of them."""
-    parts = [part for reading in readings if (part := _any(reading))]
+    """Names in which some words are not found, at most half of the letters; the fewer words, the better. A known word
+    is meant as it is typed."""
+    known = [r for r in readings if r.begins or r.near]
+    half = sum(len(r.word) for r in readings) / 2
     tiers = []
-    for kept in range(len(readings) - 1, (len(readings) - 1) // 2, -1):
-        ways = list(combinations(parts, kept))
+    for kept in range(len(readings) - 1, 0, -1):
+        ways = [some for some in combinations(known, kept) if sum(len(r.word) for r in some) >= half]
         if ways:
-            tiers.append(Tier(LEFT_OUT + len(readings) - kept, ways))
+            parts = [[Part(r.word) if r.begins else Part(None, r.near) for r in way] for way in ways]
+            tiers.append(Tier(LEFT_OUT + len(readings) - kept, parts))
     return tiers
-
-
-def whole(readings: Sequence[Reading]) -> list[Part]:
-    """What holds for each name of each tier of `corrected`; nothing where there is none."""
-    parts = [part for reading in readings if (part := _any(reading))]
-    return parts if len(parts) == len(readings) else []
 
 
 def _options(reading: Reading) -> Iterator[tuple[int, Part]]:
@@ -127,7 +124,3 @@ def _options(reading: Reading) -> Iterator[tuple[int, Part]]:
         yield 0, Part(reading.word)
     if reading.near:
         yield reading.cost, Part(None, reading.near)
-
-
-def _any(reading: Reading) -> Part | None:
-    return Part(reading.word if reading.begins else None, reading.near) if reading.begins or reading.near else None

@@ -134,7 +134,8 @@ async def by_day(conn: Conn, choice: Choice, after: Listed | None, limit: int) -
 
 async def _sorted(conn: Conn, choice: Choice, order: str, after: tuple[Any, ...] | None, limit: int) -> list[Listed]:
     """A page of few places: all are found by their teams, and then sorted."""
-    await conn.execute("select set_config('enable_seqscan', 'off', true)")  # each name by its key, not all names
+    if choice.role is None:
+        await _may_gather(conn, may=False)  # each name by its key, not all names
     rows = await conn.fetch(
         f"with m as materialized (select * from membership m where {_chosen(choice)})"
         f" select {_LISTED} from m left {_NAMED} where {f'({order}) > ($6, $7, $8, $9)' if after else 'true'}"
@@ -142,6 +143,7 @@ async def _sorted(conn: Conn, choice: Choice, order: str, after: tuple[Any, ...]
         *_values(choice),
         *(after or ()),
     )
+    await _may_gather(conn, may=True)
     return [Listed(*r.values()) for r in rows]
 
 
@@ -161,9 +163,8 @@ async def _days_from(conn: Conn, choice: Choice, since: date) -> list[date]:
 
 
 async def _may_gather(conn: Conn, *, may: bool) -> None:
-    """Whether a plan may find all rows before it joins and sorts them; else it stops when there are enough."""
-    names = ("enable_hashjoin", "enable_mergejoin", "enable_sort")
-    settings = ", ".join(f"set_config('{name}', $1, true)" for name in names)
+    """Whether a plan may find all rows before it joins them; else it finds each by its key, and may stop early."""
+    settings = ", ".join(f"set_config('{name}', $1, true)" for name in ("enable_hashjoin", "enable_mergejoin"))
     await conn.execute(f"select {settings}", "on" if may else "off")
 
 

@@ -25,6 +25,8 @@ class Asked(NamedTuple):
     limit: int
     alike: bool = False
     """Names that are only alike, instead of those that fit."""
+    shortened: bool = False
+    """Of teams and people: names that are not even alike, but have some of the words."""
     only: str | None = None
     """One id: where it stands."""
 

@@ -72,14 +72,14 @@ async def teams(conn: Conn, asked: Asked) -> list[Found]:
 
 
 async def _found(conn: Conn, source: Source, asked: Asked, look: Callable[..., Any]) -> list[Any]:
-    if not asked.alike:
+    if not asked.alike and not asked.shortened:
         return list(await look(conn, source, _as_typed(asked.query), asked))
     readings = await vocabulary.readings(conn, source.kind, slips.typed_words(asked.query.words))
     corrected = _levels(slips.corrected(readings))
-    found = list(await look(conn, source, corrected, asked))
-    started = asked.behind.rank > WORDS
-    if found or (started and await look(conn, source, corrected, asked._replace(behind=_START, limit=1))):
-        return found
+    if asked.alike:
+        return list(await look(conn, source, corrected, asked))
+    if await look(conn, source, corrected, asked._replace(behind=_START, limit=1)):
+        return []
     return list(await look(conn, source, _levels(slips.shortened(readings)), asked))
 
 
