@@ -214,10 +214,11 @@ async def _page(conn: Conn, asks: dict[Kind, store.Asked], last: Found | None) -
         shown, cursor = ranking.page([await STORES[kind](conn, ask) for kind, ask in asks.items()], limit)
         if shown or last:
             return shown, cursor
-    pieces = [await STORES[kind](conn, ask._replace(alike=True)) for kind, ask in asks.items()]
+    found = {kind: await STORES[kind](conn, ask._replace(alike=True)) for kind, ask in asks.items()}
+    pieces = list(found.values())
     if sum(map(len, pieces)) <= limit:
-        some = {kind: ask for kind, ask in asks.items() if kind in GUARDED}
-        pieces += [await STORES[kind](conn, ask._replace(shortened=True)) for kind, ask in some.items()]
+        some = [kind for kind in GUARDED if kind in found and not found[kind]]
+        pieces += [await STORES[kind](conn, asks[kind]._replace(shortened=True)) for kind in some]
     return ranking.page(pieces, limit)
 
 

@@ -122,8 +122,14 @@ async def test_a_word_that_nobody_has_is_left_out_last(conn: Any) -> None:
     found = await search_names.members(conn, asked("quach zzzz nghiem", shortened=True))
     assert _ids(found) == ["m5999"]
     assert found[0].rank > (await search_names.members(conn, asked("qauch nghiem", alike=True)))[0].rank
-    for typed in ("zzzz wwww", "qauch nghiem"):
-        assert await search_names.members(conn, asked(typed, shortened=True)) == []
+    assert await search_names.members(conn, asked("zzzz wwww", shortened=True)) == []
+
+
+async def test_who_came_on_a_page_before_with_a_slip_comes_no_more(conn: Any) -> None:
+    found = await search_names.members(conn, asked("qauch nghiem", alike=True))
+    later = Floor(found[-1].rank, found[-1].sort_key, found[-1].id)
+    assert await search_names.members(conn, asked("qauch nghiem", alike=True, behind=later)) == []
+    assert await search_names.members(conn, asked("qauch nghiem", shortened=True, behind=later)) == []
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,19 @@ create trigger team_words_kept after insert on team_name referencing new table a
     for each statement execute function team_words_kept();
 insert into team_word (word) select distinct word from team_name, letter_words(words) word;
 
+-- Teams with several names are few, and looked at one by one. A name that came when its team had one already is marked.
+alter table team_name add column again boolean not null default false;
+create function team_name_comes_again() returns trigger language plpgsql as $$
+begin
+    new.again := exists (select from team_name where team_id = new.team_id);
+    return new;
+end $$;
+create trigger team_name_comes_again before insert on team_name
+    for each row execute function team_name_comes_again();
+update team_name n set again = true
+    where exists (select from team_name o where o.team_id = n.team_id and o.name_id < n.name_id);
+create index team_name_again on team_name (team_id) where again and known_to is null;
+
 -- Of people: a rare word is a person's name. It is in the vault, and goes with the last one who bears it and whose name
 -- may be read.
 create table vault_word (

@@ -26,7 +26,7 @@ class Asked(NamedTuple):
     alike: bool = False
     """Names that are only alike, instead of those that fit."""
     shortened: bool = False
-    """Of teams and people: names that are not even alike, but have some of the words."""
+    """Of teams and people: names that have some of the words, where no name is alike; ask that before."""
     only: str | None = None
     """One id: where it stands."""
 

@@ -78,8 +78,8 @@ async def _found(conn: Conn, source: Source, asked: Asked, look: Callable[..., A
     corrected = _levels(slips.corrected(readings))
     if asked.alike:
         return list(await look(conn, source, corrected, asked))
-    if await look(conn, source, corrected, asked._replace(behind=_START, limit=1)):
-        return []
+    if asked.behind.rank > WORDS and await look(conn, source, corrected, asked._replace(behind=_START, limit=1)):
+        return []  # they were on a page before
     return list(await look(conn, source, _levels(slips.shortened(readings)), asked))
 
 
@@ -247,10 +247,9 @@ async def _renamed(conn: Conn, levels: Sequence[Level], asked: Asked) -> list[Fo
     wanted = " or ".join(level.fits(values, "n.words") for level in levels)
     rank = " ".join(f"when {level.fits(values, 'n.words')} then {level.rank}" for level in levels)
     rows = await conn.fetch(
-        f"with several as materialized (select n.team_id from team_name n where {_KNOWN.format(n='n', day=day)}"
-        f" and {among_ids(values, 'n.team_id', asked)} "
-        f" and exists (select from team_name n where {_KNOWN.format(n='n', day=day)} and ({wanted}))"
-        " group by n.team_id having count(*) > 1),"
+        f"with several as materialized (select distinct n.team_id from team_name n where n.again"
+        f" and {_KNOWN.format(n='n', day=day)} and {among_ids(values, 'n.team_id', asked)} and (select count(*)"
+        f" from team_name o where o.team_id = n.team_id and {_KNOWN.format(n='o', day=day)}) > 1),"
         f" fit as (select distinct on (n.team_id) case {rank} end as rank, now.sort_key, n.team_id as id, now.name,"
         " n.name as formerly, n.team_id as formerly_id,"
         " case when now.valid_from > n.valid_from then (select min(l.valid_from) from team_name l"
