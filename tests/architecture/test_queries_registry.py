@@ -130,10 +130,10 @@ analyze;
 """
 
 
-def asked(text: str, among: list[str] | None = None, **how: bool) -> search.Asked:
+def asked(text: str, among: list[str] | None = None, *, alike: bool = False, shortened: bool = False) -> search.Asked:
     wanted = query(text)
     assert wanted
-    return search.Asked(wanted, DAY, among, Floor(0, b"", ""), 21, **how)
+    return search.Asked(wanted, DAY, among, Floor(0, b"", ""), 21, alike, shortened)
 
 
 OF_ONE = accesses.Wanted("m7", None, None, None, None, None)
