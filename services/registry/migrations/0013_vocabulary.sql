@@ -31,7 +31,8 @@ create index team_name_named on team_name (words) where known_to is null;
 create function team_words_kept() returns trigger language plpgsql as $$
 begin
     insert into team_word (word)
-        select distinct word collate "C" from added, letter_words(added.words) word order by 1 on conflict do nothing;
+        select distinct its collate "C" from added, letter_words(added.words) its
+            where not exists (select from team_word where word = its) order by 1 on conflict do nothing;
     return null;
 end $$;
 create trigger team_words_kept after insert on team_name referencing new table as added
@@ -68,7 +69,8 @@ begin
         select count(*) into held
             from (select from vault_word where word = any(added) order by word for key share) word;
         exit when held = cardinality(added);
-        insert into vault_word (word) select word from unnest(added) word order by 1 on conflict do nothing;
+        insert into vault_word (word) select its from unnest(added) its
+            where not exists (select from vault_word where word = its) order by 1 on conflict do nothing;
     end loop;
 end $$;
 
@@ -109,6 +111,9 @@ declare
     before text[];
     now text[];
 begin
+    if not exists (select from removed) then
+        return null; -- only new people
+    end if;
     select array_agg(distinct b.word), array_agg(distinct n.word collate "C" order by n.word collate "C")
         into before, now
         from added a join removed r using (member_id)

@@ -24,8 +24,8 @@ BROAD = 200
 
 _START = Floor(EXACT, b"", "")
 
-Fit = Callable[[Values, str], str]
-"""The condition on a column of words."""
+Fit = Callable[[Values, str, bool], str]
+"""The condition on a column of words: for an index, or (true) for looking at each name, which is faster then."""
 
 
 class Level(NamedTuple):
@@ -84,13 +84,13 @@ async def _found(conn: Conn, source: Source, asked: Asked, look: Callable[..., A
 
 
 def _as_typed(query: Query) -> list[Level]:
-    def exact(values: Values, words: str) -> str:
+    def exact(values: Values, words: str, _: bool) -> str:
         return f"{words} = {values(query.words)}"
 
-    def prefix(values: Values, words: str) -> str:
+    def prefix(values: Values, words: str, _: bool) -> str:
         return f"{words} like {values(query.words + '%')}"
 
-    def begun(values: Values, words: str) -> str:
+    def begun(values: Values, words: str, _: bool) -> str:
         return every(values, words, query.patterns)
 
     return [Level(EXACT, exact), Level(PREFIX, prefix), Level(WORDS, begun)]
@@ -101,17 +101,20 @@ def _levels(tiers: Sequence[Tier]) -> list[Level]:
 
 
 def _of_tier(tier: Tier) -> Fit:
-    def fits(values: Values, words: str) -> str:
-        ways = (" and ".join(_part(values, words, part) for part in way) for way in tier.ways)
+    def fits(values: Values, words: str, each: bool) -> str:
+        ways = (" and ".join(_part(values, words, part, each) for part in way) for way in tier.ways)
         return "(" + " or ".join(f"({way})" for way in ways) + ")"
 
     return fits
 
 
-def _part(values: Values, words: str, part: Part) -> str:
-    begins = [f"{words} like {values(f'% {part.begins}%')}"] if part.begins else []
-    among = [f"{words} ~ {values(f' ({chr(124).join(part.among)})( |$)')}"] if part.among else []
-    return "(" + " or ".join(begins + among) + ")"
+def _part(values: Values, words: str, part: Part, each: bool) -> str:
+    found = [f"{words} like {values(f'% {part.begins}%')}"] if part.begins else []
+    if part.among and each:
+        found.append(f"{words} || ' ' like any({values([f'% {word} %' for word in part.among])}::text[])")
+    elif part.among:
+        found.append(f"{words} ~ {values(f' ({chr(124).join(part.among)})( |$)')}")
+    return "(" + " or ".join(found) + ")"
 
 
 # -- few or many ------------------------------------------------------------------------------------------------------
@@ -137,7 +140,7 @@ async def _few(conn: Conn, source: Source, levels: Sequence[Level], some: range,
         return []
     values = Values()
     rank = " ".join(f"when {_only(values, source.words, levels, n)} then {levels[n].rank}" for n in some)
-    wanted = " or ".join(levels[n].fits(values, source.words) for n in some)
+    wanted = " or ".join(levels[n].fits(values, source.words, False) for n in some)
     rows = await conn.fetch(
         f"with few as materialized (select {source.key} as sort_key, {source.id} as id, case {rank} end as rank"
         f" from {source.table} where ({wanted}) and {source.own(values, asked)} limit {FEW + 1})"
@@ -173,8 +176,8 @@ async def _in_order(conn: Conn, source: Source, levels: Sequence[Level], n: int,
 
 def _only(values: Values, words: str, levels: Sequence[Level], n: int) -> str:
     """Fits this level, and none before."""
-    better = (f" and not {level.fits(values, words)}" for level in levels[:n])
-    return levels[n].fits(values, words) + "".join(better)
+    better = (f" and not {level.fits(values, words, True)}" for level in levels[:n])
+    return levels[n].fits(values, words, True) + "".join(better)
 
 
 async def _may_gather(conn: Conn, *, may: bool) -> None:
@@ -244,8 +247,8 @@ async def _renamed(conn: Conn, levels: Sequence[Level], asked: Asked) -> list[Fo
         return []
     values = Values()
     day = values(asked.day)
-    wanted = " or ".join(level.fits(values, "n.words") for level in levels)
-    rank = " ".join(f"when {level.fits(values, 'n.words')} then {level.rank}" for level in levels)
+    wanted = " or ".join(level.fits(values, "n.words", False) for level in levels)
+    rank = " ".join(f"when {level.fits(values, 'n.words', True)} then {level.rank}" for level in levels)
     rows = await conn.fetch(
         f"with several as materialized (select distinct n.team_id from team_name n where n.again"
         f" and {_KNOWN.format(n='n', day=day)} and {among_ids(values, 'n.team_id', asked)} and (select count(*)"
