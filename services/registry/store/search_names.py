@@ -19,6 +19,8 @@ from shared.db import Conn
 
 FEW = 2000
 """So many names are sorted; of more, a page is found soon in the order of names."""
+GLANCE = 6000
+"""Among so many first names a page of what very many fit is found at once."""
 BROAD = 200
 """Within more teams than these, people are looked for by name, not team by team."""
 
@@ -122,6 +124,12 @@ def _part(values: Values, words: str, part: Part, each: bool) -> str:
 
 async def _ranked(conn: Conn, source: Source, levels: Sequence[Level], asked: Asked) -> list[Any]:
     """Rank, key, id and more of each hit behind the floor, as many as asked."""
+    best = next((n for n, level in enumerate(levels) if level.rank >= asked.behind.rank), None)
+    narrow = asked.only is not None or (asked.among is not None and len(asked.among) <= BROAD)
+    if best is not None and levels[best].rank > WORDS and not narrow:
+        found = await _in_order(conn, source, levels, best, asked, among_first=GLANCE)
+        if len(found) == asked.limit:
+            return found
     found = await _few(conn, source, levels, range(len(levels)), asked)
     if found is not None:
         return found
@@ -155,18 +163,21 @@ async def _few(conn: Conn, source: Source, levels: Sequence[Level], some: range,
     return [tuple(row)[:4] for row in rows if row["id"] is not None]
 
 
-async def _in_order(conn: Conn, source: Source, levels: Sequence[Level], n: int, asked: Asked) -> list[Any]:
-    """The hits of one level, read in the order of the answer."""
+async def _in_order(
+    conn: Conn, source: Source, levels: Sequence[Level], n: int, asked: Asked, among_first: int | None = None
+) -> list[Any]:
+    """The hits of one level, read in the order of the answer; perhaps only those among so many first names."""
     values = Values()
     first = asked.behind.rank < levels[n].rank
     key, its_id = (b"", "") if first else asked.behind[1:]
     await _may_gather(conn, may=False)
     rows = await conn.fetch(
         f"select {levels[n].rank} as rank, h.sort_key, h.id, {source.more(values, asked)} from ("
-        f"select {source.key} as sort_key, {source.id} as id from {source.table}"
-        f" where {_only(values, source.words, levels, n)}"
-        f" and {source.own(values, asked)} and {source.counts(values, asked, source.id)}"
+        f"select {source.key} as sort_key, {source.id} as id from ("
+        f"select {source.words}, {source.key}, {source.id} from {source.table} where {source.own(values, asked)}"
         f" and ({source.key}, {source.id}) > ({values(key)}, {values(its_id)})"
+        f" order by {source.key}, {source.id} limit {values(among_first)}) {source.table.split()[1]}"
+        f" where {_only(values, source.words, levels, n)} and {source.counts(values, asked, source.id)}"
         f" order by {source.key}, {source.id} limit {values(asked.limit)}) h order by h.sort_key, h.id",
         *values,
     )
