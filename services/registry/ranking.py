@@ -17,7 +17,8 @@ from shared.vietnamese import bare_key, search_key
 
 EXACT, PREFIX, WORDS = 0, 1, 2
 """The whole name; its beginning; every word that was typed begins a word of it. Where no name fits so, those that are
-only alike: 3 for the very like (0.9 and more of 1), 4 from 0.8 on, and so on."""
+only alike: 3 for the very like (0.9 and more of 1), 4 from 0.8 on, and so on; of teams and people, 2 and the slips in
+what was typed, and behind all others those in which some words are not found."""
 LEAST_ALIKE = 0.5
 """Names that have less in common are not found. Of 1; what Postgres calls the word similarity of trigrams."""
 AFTER_ALL = b"\xff"

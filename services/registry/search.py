@@ -18,7 +18,7 @@ from services.registry import ranking, vault
 from services.registry.membership import Membership
 from services.registry.person import Why
 from services.registry.ranking import Floor, Found, Kind
-from services.registry.store import memberships, teams, units
+from services.registry.store import memberships, search_names, teams, units
 from services.registry.store import search as store
 from services.registry.team import TeamHistory
 from services.registry.unit import Unit
@@ -38,8 +38,8 @@ GUARDED = (Kind.TEAM, Kind.MEMBER)
 STORES = {
     Kind.UNIT: store.units,
     Kind.ORGANISATION: store.organisations,
-    Kind.TEAM: store.teams,
-    Kind.MEMBER: store.members,
+    Kind.TEAM: search_names.teams,
+    Kind.MEMBER: search_names.members,
 }
 
 KINDS = problems.pattern(
@@ -199,21 +199,27 @@ async def _last(conn: Conn, wanted: ranking.Query, day: date, scope: Scope, curs
     kind, stamp, its_id = ranking.parse_cursor(cursor)
     start = store.Asked(wanted, day, scope.among(kind), Floor(ranking.EXACT, b"", ""), 1, only=its_id)
     found = await STORES[kind](conn, start) or await STORES[kind](conn, start._replace(alike=True))
+    if not found and kind in GUARDED:
+        found = await STORES[kind](conn, start._replace(shortened=True))
     if not found or found[0].stamp != stamp:
         raise ranking.stale_page()
     return found[0]
 
 
 async def _page(conn: Conn, asks: dict[Kind, store.Asked], last: Found | None) -> tuple[list[Found], str | None]:
-    """The hits of a page. Names that are only alike are looked for where no name fits, whatever its kind."""
-    for alike in (False, True):
-        if last is None or (last.rank > ranking.WORDS) == alike:
-            pieces = [await STORES[kind](conn, ask._replace(alike=alike)) for kind, ask in asks.items()]
-            limit = min((ask.limit - 1 for ask in asks.values()), default=0)
-            shown, cursor = ranking.page(pieces, limit)
-            if shown or last:
-                return shown, cursor
-    return [], None
+    """The hits of a page. Names that are only alike are looked for where no name fits, whatever its kind; names that
+    have only some of the words where these do not fill a page."""
+    limit = min((ask.limit - 1 for ask in asks.values()), default=0)
+    if last is None or last.rank <= ranking.WORDS:
+        shown, cursor = ranking.page([await STORES[kind](conn, ask) for kind, ask in asks.items()], limit)
+        if shown or last:
+            return shown, cursor
+    found = {kind: await STORES[kind](conn, ask._replace(alike=True)) for kind, ask in asks.items()}
+    pieces = list(found.values())
+    if sum(map(len, pieces)) <= limit:
+        some = [kind for kind in GUARDED if kind in found and not found[kind]]
+        pieces += [await STORES[kind](conn, asks[kind]._replace(shortened=True)) for kind in some]
+    return ranking.page(pieces, limit)
 
 
 async def _describer(conn: Conn, shown: Sequence[Found], day: date, scope: Scope) -> Callable[[Found], dict[str, Any]]:

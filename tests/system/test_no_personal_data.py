@@ -34,7 +34,7 @@ NAME, CITIZEN, NOTE = "Đặng Thị Nhận Biết", "Phạm Văn Dễ Thấy", 
 PHONE, CITIZEN_PHONE, IDENTITY = "0100 777 001", "+84 100 777 002", "051099777003"
 SUBJECT, LEARNER = "person-777004@example.vn", "hoc-vien-777005@example.vn"
 SECRETS = (NAME, CITIZEN, NOTE, PHONE, CITIZEN_PHONE, IDENTITY, SUBJECT, LEARNER)
-VAULT = {"vault_person", "vault_import", "vault_import_row", "vault_import_key"}
+VAULT = {"vault_person", "vault_word", "vault_import", "vault_import_row", "vault_import_key"}
 """Where people's data is kept. Beside these only `FREE_TEXT`, and `vault_access.subject`: who read whose data."""
 FREE_TEXT = {"public.guidance": "withdraw_note", "public.unit_version": "reason"}
 """What officers write in their own words: it stays within its service and is shown to officers only."""

@@ -20,8 +20,10 @@ _LISTED = (
 )
 _NAMED = "join vault_person p on p.member_id = m.member_id and p.withdrawn_at is null"
 _TEAMS_AT_ONCE = 200
-_SORTED_AT_ONCE = 2_000
+_SORTED_AT_ONCE = 300
 """So many places are sorted by name in no time."""
+_BROAD = 1_500
+"""The people of so many teams are sorted; of more, and of all, they are read in the order of the list."""
 _A_DAY = timedelta(days=1)
 
 
@@ -86,6 +88,8 @@ async def one(conn: Conn, choice: Choice, member_id: str, team_id: str, joined_o
 
 async def by_name(conn: Conn, choice: Choice, after: Listed | None, limit: int) -> list[Listed]:
     """By given name, middle names, surname; people without a name at the end, by id."""
+    if choice.team_ids is not None and len(choice.team_ids) <= _BROAD:
+        return await _sorted(conn, choice, f"{_KEY}, m.member_id, m.team_id, m.joined_on", after and after.place, limit)
     place = after.place if after else (b"", "", "", date.min)
     found: list[Listed] = []
     if place[0] != NAMELESS:
@@ -111,23 +115,42 @@ async def by_team(conn: Conn, choice: Choice, after: Listed | None, limit: int) 
 async def by_day(conn: Conn, choice: Choice, after: Listed | None, limit: int) -> list[Listed]:
     """By the day on which they joined, on each by name. A day on which very many joined is read in the order of names,
     of which a page is enough; a row of smaller days is sorted."""
+    if choice.team_ids is not None and len(choice.team_ids) <= _BROAD:
+        place = after and (after.joined_on, *after.place[:3])
+        return await _sorted(conn, choice, f"m.joined_on, {_KEY}, m.member_id, m.team_id", place, limit)
     found: list[Listed] = []
-    days = await _days_from(conn, choice, after.joined_on if after else date.min)
-    while days and len(found) < limit:
+    since = after.joined_on if after else date.min
+    while len(found) < limit and (days := await _days_from(conn, choice, since)):
         first, more = days[0], limit - len(found)
         begun = after if after and after.joined_on == first else None
         if len(days) > 1:
             found += await _by_days(conn, choice, (first, days[-1]), begun, more)
-            days = await _days_from(conn, choice, days[-1])
+            since = days[-1]
         else:
             found += await by_name(conn, choice._replace(joined_on=first), begun, more)
-            days = await _days_from(conn, choice, first + _A_DAY)
+            since = first + _A_DAY
     return found
+
+
+async def _sorted(conn: Conn, choice: Choice, order: str, after: tuple[Any, ...] | None, limit: int) -> list[Listed]:
+    """A page of few places: all are found by their teams, and then sorted."""
+    if choice.role is None:
+        await _may_gather(conn, may=False)  # each name by its key, not all names
+    rows = await conn.fetch(
+        f"with m as materialized (select * from membership m where {_chosen(choice)})"
+        f" select {_LISTED} from m left {_NAMED} where {f'({order}) > ($6, $7, $8, $9)' if after else 'true'}"
+        f" order by {order} limit {limit:d}",
+        *_values(choice),
+        *(after or ()),
+    )
+    await _may_gather(conn, may=True)
+    return [Listed(*r.values()) for r in rows]
 
 
 async def _days_from(conn: Conn, choice: Choice, since: date) -> list[date]:
     """The days from one on of which all who joined fit in what is sorted at once, and the next one; that one alone
     where it is too large."""
+    await _may_gather(conn, may=False)
     rows = await conn.fetch(
         "select distinct joined_on from (select m.joined_on from membership m"
         f" where {_chosen(choice)} and m.joined_on >= $6 order by m.joined_on limit $7) d order by joined_on",
@@ -135,7 +158,14 @@ async def _days_from(conn: Conn, choice: Choice, since: date) -> list[date]:
         since,
         _SORTED_AT_ONCE,
     )
+    await _may_gather(conn, may=True)
     return [r["joined_on"] for r in rows]
+
+
+async def _may_gather(conn: Conn, *, may: bool) -> None:
+    """Whether a plan may find all rows before it joins them; else it finds each by its key, and may stop early."""
+    settings = ", ".join(f"set_config('{name}', $1, true)" for name in ("enable_hashjoin", "enable_mergejoin"))
+    await conn.execute(f"select {settings}", "on" if may else "off")
 
 
 async def _by_days(

@@ -1,7 +1,7 @@
-"""SQL of the search: names of units, organisations, teams and people, present and past, by trigrams.
+"""SQL of the search: names of units and organisations, present and past, by trigrams. Those of teams and people, of
+which there are many more, are in `search_names`.
 
-People are found by the keys in their rows of the vault; no name leaves this module, only ids. The statements are many
-that only look for few rows, so each call begins with `prepare`, in a transaction.
+The statements are many that only look for few rows, so each call begins with `prepare`, in a transaction.
 """
 
 from __future__ import annotations
@@ -12,9 +12,6 @@ from typing import Any, NamedTuple
 
 from services.registry.ranking import EXACT, LEAST_ALIKE, PREFIX, WORDS, Floor, Found, Kind, Query, stamp
 from shared.db import Conn
-
-MOST_ALIKE = 1000
-"""So many people whose names are only alike are looked at; where there are more, the search says too little."""
 
 
 class Asked(NamedTuple):
@@ -28,11 +25,13 @@ class Asked(NamedTuple):
     limit: int
     alike: bool = False
     """Names that are only alike, instead of those that fit."""
+    shortened: bool = False
+    """Of teams and people: names that have some of the words, where no name is alike; ask that before."""
     only: str | None = None
     """One id: where it stands."""
 
 
-class _Values(list[Any]):
+class Values(list[Any]):
     """The values of a statement; calling it adds one and answers with its number in the text."""
 
     def __call__(self, value: Any) -> str:
@@ -52,7 +51,7 @@ async def prepare(conn: Conn) -> None:
 
 async def units(conn: Conn, asked: Asked) -> list[Found]:
     """Units in force on the day that bear such a name, bore one, or took over a unit that bore one."""
-    values = _Values()
+    values = Values()
     day = values(asked.day)
     fits, rank = _fit(values, asked, "words", "bare")
     in_force = f"v.known_to is null and v.valid_from <= {day} and (v.valid_to is null or v.valid_to > {day})"
@@ -66,41 +65,17 @@ async def units(conn: Conn, asked: Asked) -> list[Found]:
         " fit as (select distinct on (v.unit_id) s.rank, v.sort_key, v.unit_id as id, v.name,"
         " s.name as formerly, s.unit_id as formerly_id, s.valid_to as until"
         f" from heir s join unit_version v on v.unit_id = s.id and {in_force}"
-        f" where {_among(values, 'v.unit_id', asked)} order by v.unit_id, s.rank,"
+        f" where {among_ids(values, 'v.unit_id', asked)} order by v.unit_id, s.rank,"
         " (s.unit_id, s.name) <> (v.unit_id, v.name), s.valid_to desc nulls first)"
-        f" {_page(values, asked)}",
+        f" {page(values, asked)}",
         *values,
     )
-    return _public(Kind.UNIT, rows)
-
-
-async def teams(conn: Conn, asked: Asked) -> list[Found]:
-    """Teams that there are on the day and that bear such a name, or bore one."""
-    values = _Values()
-    day = values(asked.day)
-    fits, rank = _fit(values, asked, "n.words", "n.words")
-    rows = await conn.fetch(
-        f"with hit as materialized (select n.team_id, n.name, n.valid_from, n.sort_key, {rank} as rank"
-        f" from team_name n where n.known_to is null and n.valid_from <= {day} and ({fits})"
-        f" and {_among(values, 'n.team_id', asked)}),"
-        " fit as (select distinct on (n.team_id) n.rank, coalesce(now.sort_key, n.sort_key) as sort_key,"
-        " n.team_id as id, coalesce(now.name, n.name) as name, n.name as formerly, n.team_id as formerly_id, now.until"
-        f" from hit n join team t on t.team_id = n.team_id"
-        f" and t.formed_on <= {day} and (t.disbanded_on is null or t.disbanded_on >= {day})"
-        " left join lateral (select (array_agg(name order by valid_from desc))[1] as name,"
-        " (array_agg(sort_key order by valid_from desc))[1] as sort_key, min(valid_from) as until"
-        " from team_name later where later.team_id = n.team_id and later.known_to is null"
-        f" and later.valid_from > n.valid_from and later.valid_from <= {day}) as now on true"
-        " order by n.team_id, n.rank, now.name is not null, n.valid_from desc)"
-        f" {_page(values, asked)}",
-        *values,
-    )
-    return _public(Kind.TEAM, rows)
+    return public(Kind.UNIT, rows)
 
 
 async def organisations(conn: Conn, asked: Asked) -> list[Found]:
     """Organisations that there are on the day and that bear such a name, or bore one."""
-    values = _Values()
+    values = Values()
     day = values(asked.day)
     fits, rank = _fit(values, asked, "n.words", "n.words")
     rows = await conn.fetch(
@@ -108,24 +83,12 @@ async def organisations(conn: Conn, asked: Asked) -> list[Found]:
         " n.organisation_id as id, now.name, n.name as formerly, n.organisation_id as formerly_id, n.valid_to as until"
         " from organisation_version n join organisation_version as now on now.organisation_id = n.organisation_id"
         f" and now.valid_from <= {day} and now.valid_to > {day}"
-        f" where n.valid_from <= {day} and ({fits}) and {_among(values, 'n.organisation_id', asked)}"
+        f" where n.valid_from <= {day} and ({fits}) and {among_ids(values, 'n.organisation_id', asked)}"
         " order by n.organisation_id, rank, n.name <> now.name, n.valid_from desc)"
-        f" {_page(values, asked)}",
+        f" {page(values, asked)}",
         *values,
     )
-    return _public(Kind.ORGANISATION, rows)
-
-
-async def members(conn: Conn, asked: Asked) -> list[Found]:
-    """People on a team on the day, by rank, then in the order of lists of people. The ranks are asked one after the
-    other, because the better ones mostly fill a page, and each is found by an index of its own."""
-    if asked.alike:
-        return await _members_alike(conn, asked)
-    found: list[Found] = []
-    for rank in (EXACT, PREFIX, WORDS):
-        if rank >= asked.behind.rank and len(found) < asked.limit:
-            found += await _members_of(conn, asked, rank, asked.limit - len(found))
-    return found
+    return public(Kind.ORGANISATION, rows)
 
 
 async def team_ids(
@@ -148,101 +111,52 @@ async def team_ids(
     return [r["team_id"] for r in rows]
 
 
-# -- people -----------------------------------------------------------------------------------------------------------
-
-
-async def _members_of(conn: Conn, asked: Asked, rank: int, limit: int) -> list[Found]:
-    values = _Values()
-    first = asked.behind.rank < rank
-    key, its_id = (b"", "") if first else asked.behind[1:]
-    rows = await conn.fetch(
-        "select h.*, (select xmin::text from vault_person v where v.member_id = h.id) as stamp from ("
-        "select p.sort_key, p.member_id as id from vault_person p where p.withdrawn_at is null"
-        f" and {_tier(values, asked.query, rank)} and {_held(values, asked)}"
-        f" and (p.sort_key, p.member_id) > ({values(key)}, {values(its_id)})"
-        f" order by p.sort_key, p.member_id limit {values(limit)}) h order by sort_key, id",
-        *values,
-    )
-    return [Found(rank, Kind.MEMBER, r["sort_key"], r["id"], r["stamp"]) for r in rows]
-
-
-async def _members_alike(conn: Conn, asked: Asked) -> list[Found]:
-    values = _Values()
-    typed = values(asked.query.words)
-    rows = await conn.fetch(
-        "with alike as materialized (select p.sort_key, p.member_id as id,"
-        f" word_similarity({typed}, p.words) as likeness from vault_person p"
-        f" where p.withdrawn_at is null and {typed} <% p.words"
-        f" and {_held(values, asked)} limit {values(MOST_ALIKE)}),"
-        f" ranked as (select {_LIKENESS_RANK.format('likeness')} as rank, sort_key, id from alike)"
-        " select h.*, (select xmin::text from vault_person v where v.member_id = h.id) as stamp"
-        f" from (select * from ranked where {_behind(values, asked)} order by rank, sort_key, id"
-        f" limit {values(asked.limit)}) h order by rank, sort_key, id",
-        *values,
-    )
-    return [Found(r["rank"], Kind.MEMBER, r["sort_key"], r["id"], r["stamp"]) for r in rows]
-
-
-def _tier(values: _Values, query: Query, rank: int) -> str:
-    typed = values(query.words)
-    if rank == EXACT:
-        return f"p.words = {typed}"
-    if rank == PREFIX:
-        return f"p.words like {typed} || '%' and p.words <> {typed}"
-    return f"{_every(values, 'p.words', query.patterns)} and p.words not like {typed} || '%'"
-
-
-def _held(values: _Values, asked: Asked) -> str:
-    day = values(asked.day)
-    among = "" if asked.among is None else f" and m.team_id = any({values(list(asked.among))}::text[])"
-    only = "" if asked.only is None else f" and m.member_id = {values(asked.only)}"
-    return (
-        f"p.member_id in (select m.member_id from membership m where m.joined_on <= {day}"
-        f" and (m.left_on is null or m.left_on >= {day}){among}{only})"
-    )
-
-
 # -- parts of statements ----------------------------------------------------------------------------------------------
 
 _LIKENESS_RANK = "greatest(3, 12 - floor(10 * {})::int)"
 
 
-def _fit(values: _Values, asked: Asked, words: str, bare: str) -> tuple[str, str]:
+def _fit(values: Values, asked: Asked, words: str, bare: str) -> tuple[str, str]:
     """Whether a name fits, and how well: the columns hold its keys, with the kind in front and without."""
     query = asked.query
     plain = values(query.bare if bare != words else query.words)
     if asked.alike:
         return f"{plain} <% {words}", _LIKENESS_RANK.format(f"word_similarity({plain}, {words})")
-    typed, every = values(query.words), _every(values, words, query.patterns)
+    typed, fits = values(query.words), every(values, words, query.patterns)
     if bare != words and query.bare != query.words:
-        every = f"({every} or {_every(values, words, query.bare_patterns)})"
-    return every, (
+        fits = f"({fits} or {every(values, words, query.bare_patterns)})"
+    return fits, (
         f"case when {words} = {typed} or {bare} = {typed} then {EXACT}"
         f" when {words} like {typed} || '%' or {bare} like {typed} || '%' or {bare} = {plain} then {PREFIX}"
         f" else {WORDS} end"
     )
 
 
-def _every(values: _Values, column: str, patterns: Iterable[str]) -> str:
+def every(values: Values, column: str, patterns: Iterable[str]) -> str:
+    """All of the patterns hold."""
     return "(" + " and ".join(f"{column} like {values(pattern)}" for pattern in patterns) + ")"
 
 
-def _among(values: _Values, column: str, asked: Asked) -> str:
+def among_ids(values: Values, column: str, asked: Asked) -> str:
+    """It is among the ids in which to look."""
     among = None if asked.among is None else list(asked.among)
     chosen = f"({values(among)}::text[] is null or {column} = any(${len(values)}))"
     return f"{chosen} and ({values(asked.only)}::text is null or {column} = ${len(values)})"
 
 
-def _behind(values: _Values, asked: Asked) -> str:
+def behind(values: Values, asked: Asked) -> str:
+    """It stands behind the floor."""
     rank, key, its_id = (values(part) for part in asked.behind)
     return f"(rank, sort_key, id) > ({rank}::int, {key}::bytea, {its_id}::text)"
 
 
-def _page(values: _Values, asked: Asked) -> str:
-    return f"select * from fit where {_behind(values, asked)} order by rank, sort_key, id limit {values(asked.limit)}"
+def page(values: Values, asked: Asked) -> str:
+    """The page of what was found as `fit`."""
+    return f"select * from fit where {behind(values, asked)} order by rank, sort_key, id limit {values(asked.limit)}"
 
 
-def _public(kind: Kind, rows: Iterable[Any]) -> list[Found]:
+def public(kind: Kind, rows: Iterable[Any]) -> list[Found]:
+    """Hits whose names everybody may see."""
     return list(_founds(kind, rows))
 
 
