@@ -130,9 +130,9 @@ async def _ranked(conn: Conn, source: Source, levels: Sequence[Level], asked: As
         found = await _in_order(conn, source, levels, best, asked, among_first=GLANCE)
         if len(found) == asked.limit:
             return found
-    found = await _few(conn, source, levels, range(len(levels)), asked)
-    if found is not None:
-        return found
+    few = await _few(conn, source, levels, range(len(levels)), asked)
+    if few is not None:
+        return few
     rows: list[Any] = []
     for n, level in enumerate(levels):
         more = asked._replace(limit=asked.limit - len(rows))
