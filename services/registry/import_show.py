@@ -42,6 +42,9 @@ class ImportProblem(BaseModel):
     type: str
     messages: Messages
     errors: list[ProblemField] = []
+    seems: Kind | None = Field(
+        None, description="Of `wrong_form`: the form that the file seems to be; upload it as that."
+    )
 
 
 class ImportView(BaseModel):

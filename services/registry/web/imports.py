@@ -97,17 +97,24 @@ async def take_commit(visit: Visiting, import_id: ImportId, request: Request) ->
 
 async def _start(visit: Visit, caller: Caller, form: Form) -> HTMLResponse:
     uploads = await import_show.list_imports(visit.service, caller, limit=20)
-    whole = visit.service.province in caller.units
-    kinds = [f for f in FORMS.values() if whole or f.kind is not Kind.ORGANISATIONS]
     status = form.problem.status if form.problem else 200
+    kinds = [FORMS[kind] for kind in _may(visit, caller)]
     return await visit.page("imports.html", status=status, form=form, uploads=uploads, kinds=kinds, forms=FORMS)
+
+
+def _may(visit: Visit, caller: Caller) -> list[Kind]:
+    """The forms that the caller may upload."""
+    return [kind for kind in FORMS if kind is not Kind.ORGANISATIONS or visit.service.province in caller.units]
 
 
 async def _show(visit: Visit, caller: Caller, import_id: str, form: Form, *, outcome: str, after: int) -> HTMLResponse:
     found = await import_show.show_import(visit.service, import_id, caller)
     if not outcome and found.summary.get("refused"):
         outcome = "refused"  # what somebody has to do something about comes first
-    context: dict[str, Any] = {"found": found, "form": form, "kind": FORMS[found.kind], "outcome": outcome}
+    context: dict[str, Any] = {
+        "found": found, "form": form, "kind": FORMS[found.kind], "outcome": outcome, "forms": FORMS,
+        "may": _may(visit, caller),
+    }  # fmt: skip
     status = form.problem.status if form.problem else 200
     if found.state not in {"checked", "committed"} or not found.lines_kept:
         return await visit.page("import.html", status=status, lines=None, questions=[], columns=[], **context)
