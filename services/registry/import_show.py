@@ -52,7 +52,9 @@ class ImportView(BaseModel):
 
     import_id: str
     kind: Kind
-    state: Literal["waiting", "reading", "checking", "checked", "committing", "failed", "committed", "purged"]
+    state: Literal[
+        "waiting", "reading", "checking", "checked", "committing", "failed", "committed", "purged", "discarded"
+    ]
     file_name: str | None
     created_at: datetime
     sheet: str | None = Field(description="The sheet that was read.")
@@ -67,7 +69,9 @@ class ImportView(BaseModel):
     )
     problem: ImportProblem | None = Field(description="Why it failed; nothing was written.")
     committed_at: datetime | None
-    lines_kept: bool = Field(description="Lines are deleted on commit (refused ones excepted) and after seven days.")
+    lines_kept: bool = Field(
+        description="Lines are deleted on commit (refused ones excepted), on discard, and after seven days."
+    )
 
 
 class CandidateView(BaseModel):

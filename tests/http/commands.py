@@ -196,6 +196,7 @@ SAMPLES: dict[str, Sample] = {
     "POST /registry/imports/{import_id}/commit": Sample(
         lambda: {"mode": "all_or_nothing"}, {}, None, "rows.2.unit", new_import
     ),
+    "POST /registry/imports/{import_id}/discard": Sample(dict, {}, None, None, new_import),
     "POST /outreach/campaigns": Sample(
         lambda: a_campaign(reporting_unit_ids=["533"], window_days=7, quota=7), {"name": "Khác"}, "campaign_id",
         "campaign_id",
