@@ -146,6 +146,19 @@ async def test_a_team_is_formed_once_however_often_the_form_is_sent(running: Sta
     assert "Đã lập tổ." in await page(officer, f"/so/to/{sent['team_id']}", done="formed")
 
 
+async def test_only_levels_of_teams_that_one_may_form_are_offered(running: Stack, officer: httpx.AsyncClient) -> None:
+    commune = running.client(Role.COMMUNE_OFFICER, units=[TOWN])
+    district = running.client(Role.DISTRICT_OFFICER, units=[MO_DUC])
+    for client, offered in ((commune, ["commune", "village"]), (district, ["district", "commune", "village"])):
+        html = (await client.get("/so/to/lap")).text
+        assert re.findall(r'name="level" value="(\w+)"', html) == offered
+    refused = await commune.post("/so/to/lap", data=a_founding(name=""))
+    assert re.findall(r'name="level" value="(\w+)"', refused.text) == ["commune", "village"]
+    team_id, _, _ = await team_of(officer, MO_DUC, level="district")
+    moving = (await officer.get(f"/so/to/{team_id}/chuyen")).text
+    assert re.search(r'name="level" value="district" checked', moving)
+
+
 async def test_a_refused_form_keeps_what_was_typed_and_says_why_beside_the_field_and_on_top(
     running: Stack, officer: httpx.AsyncClient
 ) -> None:
