@@ -72,6 +72,24 @@ async def test_a_unit_is_found_however_it_is_typed_and_people_by_officers_only(
     assert name not in await page(running.client(), "/so/don-vi", q="khong thi tim")
 
 
+async def test_a_place_is_said_once_and_with_its_district(officer: httpx.AsyncClient) -> None:
+    mark = f"Z{new_id()[-12:]}"
+    for name in (f"Tổ {mark} thị trấn Mộ Đức", f"Tổ {mark} Đức"):
+        await ok(officer.post("/registry/teams", json=a_team(TOWN, name=name)), 201)
+    await ok(officer.post("/registry/teams", json=a_team(LY_SON, name=f"Tổ {mark} Huyện Lý Sơn")), 201)
+    said = await page(officer, "/so", q=mark)
+    assert f"Tổ {mark} thị trấn Mộ Đức, Huyện Mộ Đức " in said
+    assert f"Tổ {mark} Đức, Thị trấn Mộ Đức, Huyện Mộ Đức " in said
+    assert f"Tổ {mark} Huyện Lý Sơn " in said
+    assert f"{mark} Huyện Lý Sơn," not in said
+    team_id, _, _ = await team_of(officer, TOWN)
+    person = a_member(full_name=f"Bá {mark}")
+    await ok(officer.post(f"/registry/teams/{team_id}/members", json=person), 201)
+    other, _, _ = await team_of(officer, DUC_NHUAN)
+    choice = await page(officer, f"/so/to/{other}/them-nguoi-cu", q=f"Bá {mark}")
+    assert "tổ viên, Tổ (Thị trấn Mộ Đức, Huyện Mộ Đức)" in choice
+
+
 async def test_what_is_not_there_is_said_as_a_page_in_the_readers_language(running: Stack) -> None:
     anyone = running.client()
     assert "Không có đơn vị «nobody»" in await page(anyone, "/so/don-vi/nobody", 404)
