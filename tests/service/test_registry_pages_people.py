@@ -147,7 +147,7 @@ async def test_a_persons_page_tells_the_times_on_teams_and_leads_to_those_that_o
     said = await page(officer, f"/so/nguoi/{member_id}")
     assert "Tổ Huyện Lý Sơn tổ viên" in said
     assert "Tổ Thị trấn Mộ Đức, Huyện Mộ Đức tổ phó từ 01/02/2024, tổ viên từ 05/07/2023" in said
-    assert "Bưu điện huyện Mộ Đức 05/07/2023 09/06/2024 chuyển sang tổ khác" in said
+    assert "Bưu điện huyện Mộ Đức 05/07/2023 09/06/2024 là ngày cuối, chuyển sang tổ khác" in said
     assert said.index("Lý Sơn") < said.index("Thị trấn Mộ Đức"), "the latest first"
     assert "Nhiều Tổ" not in said
     whole = (await officer.get(f"/so/nguoi/{member_id}")).text
