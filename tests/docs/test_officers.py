@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 
 from services.registry import web
 from services.registry.web.visit import HOME
@@ -22,7 +23,7 @@ def addresses() -> set[str]:
     for module in pkgutil.iter_modules(web.__path__):
         routes = getattr(importlib.import_module(f"{web.__name__}.{module.name}"), "routes", None)
         for route in routes.routes if isinstance(routes, APIRouter) else ():
-            if "GET" in getattr(route, "methods", ()):
+            if isinstance(route, APIRoute) and "GET" in route.methods:
                 found.add(HOME + re.sub(r"\{\w+\}", "…", route.path).rstrip("/"))
     return found
 
