@@ -67,6 +67,7 @@ async def commit_import(
     body again: the first answer again."""
 
     async def work(conn: Conn, now: datetime) -> Decision:
+        await imports.lock_upload(conn, import_id)  # nobody discards it meanwhile
         found = await own(conn, caller, import_id)
         may_import(service, caller, Kind(found.kind))
         _must_wait(found)
@@ -100,6 +101,13 @@ def _must_wait(found: Import) -> None:
     if found.state == "committed":
         raise errors.conflict(
             "committed_already", "import_id", "Tệp này đã được ghi rồi.", "This upload is written already."
+        )
+    if found.state == "discarded":
+        raise errors.conflict(
+            "discarded_already",
+            "import_id",
+            "Tệp này đã được bỏ, không còn dòng nào. Hãy tải lên lại.",
+            "This upload was discarded and its lines are gone. Upload the file again.",
         )
     raise errors.conflict(
         "import_not_ready",

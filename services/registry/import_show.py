@@ -42,6 +42,9 @@ class ImportProblem(BaseModel):
     type: str
     messages: Messages
     errors: list[ProblemField] = []
+    seems: Kind | None = Field(
+        None, description="Of `wrong_form`: the form that the file seems to be; upload it as that."
+    )
 
 
 class ImportView(BaseModel):
@@ -49,7 +52,9 @@ class ImportView(BaseModel):
 
     import_id: str
     kind: Kind
-    state: Literal["waiting", "reading", "checking", "checked", "committing", "failed", "committed", "purged"]
+    state: Literal[
+        "waiting", "reading", "checking", "checked", "committing", "failed", "committed", "purged", "discarded"
+    ]
     file_name: str | None
     created_at: datetime
     sheet: str | None = Field(description="The sheet that was read.")
@@ -64,7 +69,9 @@ class ImportView(BaseModel):
     )
     problem: ImportProblem | None = Field(description="Why it failed; nothing was written.")
     committed_at: datetime | None
-    lines_kept: bool = Field(description="Lines are deleted on commit (refused ones excepted) and after seven days.")
+    lines_kept: bool = Field(
+        description="Lines are deleted on commit (refused ones excepted), on discard, and after seven days."
+    )
 
 
 class CandidateView(BaseModel):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from services.registry import import_plan, import_progress
 from services.registry.imports import sheet
-from services.registry.imports.kinds import FORMS, Kind
+from services.registry.imports.kinds import Kind
 from services.registry.imports.scope import Scope
 from services.registry.person import Action, Why
 from services.registry.store import imports
@@ -121,6 +121,7 @@ class Worker:
             "type": problem.slug,
             "messages": problem.detail._asdict(),
             "errors": [{"field": f.field, "message": f.message._asdict()} for f in problem.fields],
+            "seems": problem.seems.value if isinstance(problem, sheet.WrongForm) else None,
         }
         try:
             async with self._service.pool.acquire() as conn, conn.transaction():
@@ -133,7 +134,7 @@ class Worker:
         async with service.pool.acquire() as conn:
             await imports.note_progress(conn, job.import_id, "reading", 0, system_clock())
         sheets = await reading.read(job.data)
-        found = await asyncio.to_thread(sheet.read, sheets, FORMS[job.kind].columns)
+        found = await asyncio.to_thread(sheet.read, sheets, job.kind)
         async with service.pool.acquire() as conn, conn.transaction():
             await imports.save_lines(conn, job.import_id, found)
         scope = Scope(frozenset(job.caller.units), service.province, service.clock())

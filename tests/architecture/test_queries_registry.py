@@ -291,6 +291,7 @@ READS: dict[ModuleType, list[Read]] = {
         read("secret"),
         read("find", import_id="i7"),
         read("uploads_of", subject="s7", limit=20),
+        read("lock_upload", import_id="i7"),
         read("lines", import_id="i7"),
         read("rows", import_id="i7", outcome=None, after=0, limit=100),
         read("count_rows", import_id="i7", outcome="new"),

@@ -23,7 +23,8 @@ class Sample(NamedTuple):
     id_field: str | None
     """A field of the body or `Idempotency-Key`; None where there is no id to send again."""
     outside: str | None
-    """The field that a refusal names when the unit is not the caller's; None where callers act for themselves only."""
+    """The field that a refusal names when the unit is not the caller's; None where callers act for themselves only;
+    `subject` where each caller has things of the own, and of anybody else's it is not said that they are there."""
     anew: Callable[[httpx.Client], dict[str, str]] = lambda _: {}
     """Makes what the command is about, where it happens to that once only; answers with the ids for its path."""
 
@@ -196,6 +197,7 @@ SAMPLES: dict[str, Sample] = {
     "POST /registry/imports/{import_id}/commit": Sample(
         lambda: {"mode": "all_or_nothing"}, {}, None, "rows.2.unit", new_import
     ),
+    "POST /registry/imports/{import_id}/discard": Sample(dict, {}, None, "subject", new_import),
     "POST /outreach/campaigns": Sample(
         lambda: a_campaign(reporting_unit_ids=["533"], window_days=7, quota=7), {"name": "Khác"}, "campaign_id",
         "campaign_id",

@@ -327,12 +327,15 @@ def test_a_unit_that_is_not_the_caller_s_is_refused(site: Site, anyone: httpx.Cl
         return
     for role in command.roles:
         for units in ([], ["48"], ["536"]):
-            headers = site.headers(Role(role), units=units, member_id="m9", team_id="t9")
+            own = {"subject": "another"} if outside == "subject" else {}
+            headers = site.headers(Role(role), units=units, member_id="m9", team_id="t9", **own)
             answer = command.send(anyone, command.sample.body(), ids=_free(command), headers=headers)
             if outside == "items":
                 assert [r["why"]["slug"] for r in answer.json()["receipts"]] == ["outside_your_unit"]
             elif outside == "lines":
                 assert answer.status_code == 202, "each line is looked at by itself, and once more when it is written"
+            elif outside == "subject":
+                refused(answer, 404, "no_such_import", "import_id")
             elif outside.startswith("rows."):
                 refused(answer, 422, "rows_refused", outside)
             else:

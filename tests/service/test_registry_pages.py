@@ -72,6 +72,24 @@ async def test_a_unit_is_found_however_it_is_typed_and_people_by_officers_only(
     assert name not in await page(running.client(), "/so/don-vi", q="khong thi tim")
 
 
+async def test_a_place_is_said_once_and_with_its_district(officer: httpx.AsyncClient) -> None:
+    mark = f"Z{new_id()[-12:]}"
+    for name in (f"Tổ {mark} thị trấn Mộ Đức", f"Tổ {mark} Đức"):
+        await ok(officer.post("/registry/teams", json=a_team(TOWN, name=name)), 201)
+    await ok(officer.post("/registry/teams", json=a_team(LY_SON, name=f"Tổ {mark} Huyện Lý Sơn")), 201)
+    said = await page(officer, "/so", q=mark)
+    assert f"Tổ {mark} thị trấn Mộ Đức, Huyện Mộ Đức " in said
+    assert f"Tổ {mark} Đức, Thị trấn Mộ Đức, Huyện Mộ Đức " in said
+    assert f"Tổ {mark} Huyện Lý Sơn " in said
+    assert f"{mark} Huyện Lý Sơn," not in said
+    team_id, _, _ = await team_of(officer, TOWN)
+    person = a_member(full_name=f"Bá {mark}")
+    await ok(officer.post(f"/registry/teams/{team_id}/members", json=person), 201)
+    other, _, _ = await team_of(officer, DUC_NHUAN)
+    choice = await page(officer, f"/so/to/{other}/them-nguoi-cu", q=f"Bá {mark}")
+    assert "tổ viên, Tổ (Thị trấn Mộ Đức, Huyện Mộ Đức)" in choice
+
+
 async def test_what_is_not_there_is_said_as_a_page_in_the_readers_language(running: Stack) -> None:
     anyone = running.client()
     assert "Không có đơn vị «nobody»" in await page(anyone, "/so/don-vi/nobody", 404)
@@ -144,6 +162,19 @@ async def test_a_team_is_formed_once_however_often_the_form_is_sent(running: Sta
     formed = [e for e in await running.log("registry", TeamFormed) if e.key() == sent["team_id"]]
     assert [(str(e.formed_on), e.name) for e in formed if isinstance(e, TeamFormed)] == [("2023-07-03", "Tổ mới lập")]
     assert "Đã lập tổ." in await page(officer, f"/so/to/{sent['team_id']}", done="formed")
+
+
+async def test_only_levels_of_teams_that_one_may_form_are_offered(running: Stack, officer: httpx.AsyncClient) -> None:
+    commune = running.client(Role.COMMUNE_OFFICER, units=[TOWN])
+    district = running.client(Role.DISTRICT_OFFICER, units=[MO_DUC])
+    for client, offered in ((commune, ["commune", "village"]), (district, ["district", "commune", "village"])):
+        html = (await client.get("/so/to/lap")).text
+        assert re.findall(r'name="level" value="(\w+)"', html) == offered
+    refused = await commune.post("/so/to/lap", data=a_founding(name=""))
+    assert re.findall(r'name="level" value="(\w+)"', refused.text) == ["commune", "village"]
+    team_id, _, _ = await team_of(officer, MO_DUC, level="district")
+    moving = (await officer.get(f"/so/to/{team_id}/chuyen")).text
+    assert re.search(r'name="level" value="district" checked', moving)
 
 
 async def test_a_refused_form_keeps_what_was_typed_and_says_why_beside_the_field_and_on_top(

@@ -9,11 +9,12 @@ from typing import Any
 
 import httpx
 
+from services.registry.imports.kinds import Kind
 from shared.auth import Role
 from shared.contracts.registry import MemberJoined, TeamFormed
 from shared.ids import new_id
 from tests.support.pages import PAGE, goes, page, text_of
-from tests.support.sheets import TEAM, filled, rows
+from tests.support.sheets import TEAM, filled, rows, upload
 from tests.support.stack import Stack
 from tests.support.world import MO_DUC
 
@@ -45,12 +46,12 @@ async def test_a_file_is_checked_shown_with_its_errors_beside_the_cells_and_its_
     address = await checked(officer, filled(lines))
     answer = await officer.get(address)
     assert "1 dòng chưa ghi được, 1 dòng sẵn sàng" in text_of(answer)
-    wrong = re.search(r'<td class="is-wrong"[^>]*>31/02/2023.*?</td>', answer.text, re.DOTALL)
+    wrong = re.search(r'<td[^>]* class="is-wrong"[^>]*>31/02/2023.*?</td>', answer.text, re.DOTALL)
     assert wrong
     below = answer.text[wrong.end() :]
-    told = re.search(r'<tr class="reasons is-refused"><td colspan="(\d+)">(.*?)</tr>', below, re.DOTALL)
+    told = re.search(r'class="reasons is-refused"><td role="cell" colspan="(\d+)">(.*?)</tr>', below, re.DOTALL)
     assert told, "why a line is refused stands in a line of the whole width below it"
-    assert int(told[1]) == len(re.findall(r'<th scope="col"', answer.text))
+    assert int(told[1]) == len(re.findall(r'<th role="columnheader" scope="col"', answer.text))
     assert re.search(r'<b>Ngày tham gia[^<]*:</b> <span class="wrong">[^<]*31/02/2023', told[2]), told[2]
     named = re.search(r'aria-describedby="([^"]+)"', wrong[0])
     assert named
@@ -80,6 +81,28 @@ async def test_a_form_without_a_file_and_a_file_that_is_no_workbook_are_refused_
     large = await officer.post("/so/nhap", data={"kind": "villages"}, files={"file": ("x", b"0" * 21_000_000)})
     assert large.status_code == 413
     assert large.headers["content-type"] == PAGE
+
+
+async def test_a_file_of_another_form_is_refused_with_the_way_to_the_form_that_it_is(running: Stack) -> None:
+    officer = running.client(Role.DISTRICT_OFFICER, units=[MO_DUC], subject=new_id())
+    failed = await upload(officer, filled([a_line("Lê An")]), "villages")
+    problem = failed["problem"]
+    assert (failed["state"], problem["type"], problem["seems"]) == (
+        "failed", "urn:cds:problem:wrong_form", "teams-and-members",
+    )  # fmt: skip
+    assert set(problem["messages"]) == {"vi", "en"}
+    path = f"/so/nhap/{failed['import_id']}"
+    html = (await officer.get(f"{path}?lang=vi")).text
+    assert "có các cột của biểu mẫu «Tổ và thành viên», không phải «Thôn, bản, tổ dân phố»" in html
+    assert re.search(r'<a class="go" href="/so/nhap\?kind=teams-and-members">Tải lên lại là «Tổ và thành viên»', html)
+    assert "Upload it again as «Teams and members»" in await page(officer, path, lang="en")
+    start = (await officer.get("/so/nhap?kind=teams-and-members&lang=vi")).text
+    assert re.search(r'value="teams-and-members" checked', start)
+    data = filled([{"name": "Sở Y tế", "sector": "department"}], Kind.ORGANISATIONS)
+    of_the_province = await upload(officer, data, "villages")
+    assert of_the_province["problem"]["seems"] == "organisations"
+    html = (await officer.get(f"/so/nhap/{of_the_province['import_id']}")).text
+    assert "kind=organisations" not in html, "a district's officer may not upload these"
 
 
 async def test_an_ambiguous_name_is_chosen_on_the_page(running: Stack, officer: httpx.AsyncClient) -> None:

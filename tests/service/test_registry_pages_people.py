@@ -130,6 +130,39 @@ async def test_who_may_not_reach_a_person_sees_nothing_of_them(running: Stack, o
     assert "Cao Văn Ngoài Tầm" in await page(own, f"/so/nguoi/{member_id}", why="own_data")
 
 
+async def test_a_persons_page_tells_the_times_on_teams_and_leads_to_those_that_one_may_see(
+    running: Stack, officer: httpx.AsyncClient
+) -> None:
+    office = {"organisation_id": new_id(), "name": "Bưu điện huyện Mộ Đức", "sector": "enterprise"}
+    await ok(officer.post("/registry/organisations", json=office), 201)
+    first, _, _ = await team_of(officer, TOWN)
+    second, _, _ = await team_of(officer, LY_SON)
+    member = a_member(full_name="Võ Thị Nhiều Tổ", joined_on="2023-07-05", organisation_id=office["organisation_id"])
+    member_id = member["member_id"]
+    await ok(officer.post(f"/registry/teams/{first}/members", json=member), 201)
+    role = {"team_id": first, "role": "deputy", "effective_on": "2024-02-01"}
+    await ok(officer.post(f"/registry/members/{member_id}/role", json=role))
+    move = {"from_team_id": first, "to_team_id": second, "role": "member", "moved_on": "2024-06-10"}
+    await ok(officer.post(f"/registry/members/{member_id}/move", json=move))
+    said = await page(officer, f"/so/nguoi/{member_id}")
+    assert "Tổ Huyện Lý Sơn tổ viên" in said
+    assert "Tổ Thị trấn Mộ Đức, Huyện Mộ Đức tổ phó từ 01/02/2024, tổ viên từ 05/07/2023" in said
+    assert "Bưu điện huyện Mộ Đức 05/07/2023 09/06/2024 là ngày cuối, chuyển sang tổ khác" in said
+    assert said.index("Lý Sơn") < said.index("Thị trấn Mộ Đức"), "the latest first"
+    assert "Nhiều Tổ" not in said
+    whole = (await officer.get(f"/so/nguoi/{member_id}")).text
+    assert {first, second} == set(re.findall(r'href="/so/to/([^"/]+)"', whole))
+    away = running.client(Role.DISTRICT_OFFICER, units=[LY_SON])
+    there = (await away.get(f"/so/nguoi/{member_id}")).text
+    assert set(re.findall(r'href="/so/to/([^"/]+)"', there)) == {second}
+    own = running.client(Role.MEMBER, member_id=member_id)
+    assert 'href="/so/to/' not in (await own.get(f"/so/nguoi/{member_id}")).text
+    for way in (f"/so/to/{second}", f"/so/to/{first}", "/so?q=vo+thi+nhieu+to"):  # who left stands in the history
+        assert f'href="/so/nguoi/{member_id}"' in (await officer.get(way)).text, way
+    operator = running.client(Role.OPERATOR, units=["51"])
+    assert "/so/nguoi/" not in (await operator.get(f"/so/to/{second}")).text
+
+
 async def test_data_is_corrected_withdrawn_written_again_and_erased(running: Stack, officer: httpx.AsyncClient) -> None:
     member_id, team_id = await person(officer, "Lại Văn Sai")
     path = f"/so/nguoi/{member_id}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from services.registry.imports.columns import Column
+from services.registry.imports.kinds import FORMS, Form, Kind
 from services.registry.imports.line import Line, Remark, note, wrong
 from shared.errors import FieldError, Problem, Text
 from shared.sheets.book import Row, Sheet, Span, Value, letter
@@ -26,28 +27,57 @@ class Found(NamedTuple):
     lines: list[Line]
 
 
-class _Head(NamedTuple):
-    """A row that names columns."""
+class WrongForm(Problem):
+    """422: the file is another form than it was uploaded as."""
 
+    def __init__(self, detail: Text, seems: Kind) -> None:
+        super().__init__(422, "wrong_form", detail, fields=(FieldError("kind", detail),))
+        self.seems = seems
+
+
+class _Head(NamedTuple):
+    """A row that names columns of a form."""
+
+    form: Form
     sheet: Sheet
     row: int
     places: Mapping[str, int]
     twice: Sequence[str]
 
-    def missing(self, columns: Sequence[Column]) -> list[Column]:
-        return [c for c in columns if c.needed and c.key not in self.places]
+    @property
+    def at(self) -> tuple[str, int]:
+        """Where it stands; names of sheets are unique in a workbook."""
+        return self.sheet.name, self.row
+
+    @property
+    def missing(self) -> list[Column]:
+        return [c for c in self.form.columns if c.needed and c.key not in self.places]
+
+    @property
+    def is_far(self) -> bool:
+        """Whether most of what is needed is not there."""
+        return len(self.missing) > sum(c.needed for c in self.form.columns) / 2
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether it names what its form lists, and most of what is needed."""
+        return self.form.columns[0].key in self.places and not self.is_far
 
 
-def read(sheets: Sequence[Sheet], columns: Sequence[Column]) -> Found:
-    """The lines of the sheet whose head names these columns. Raises a refusal that names what is missing."""
-    names = {name: c.key for c in columns for name in c.names}
-    heads = [head for sheet in sheets for head in _heads(sheet, names)]
-    head = max(heads, key=lambda h: (-len(h.missing(columns)), len(h.places)), default=None)
-    needed = [c for c in columns if c.needed]
-    if head is None or len(head.missing(columns)) > len(needed) / 2:
-        raise _wrong_sheet(sheets, needed)
-    if missing := head.missing(columns):
-        raise _missing(head, missing)
+def read(sheets: Sequence[Sheet], kind: Kind) -> Found:
+    """The lines of the sheet whose head names the columns of a form.
+
+    Raises a refusal that names what is missing; `WrongForm` where the head is rather another form's.
+    """
+    heads = list(_heads(sheets, FORMS[kind]))
+    others = _better(heads, [head for form in FORMS.values() if form.kind is not kind for head in _heads(sheets, form)])
+    taken = {other.at for other in others}
+    head = max((h for h in heads if h.at not in taken), key=lambda h: (-len(h.missing), len(h.places)), default=None)
+    if head is None or head.is_far:
+        seems = max(others, key=lambda h: len(h.places), default=None)
+        raise _wrong_form(seems, kind) if seems else _wrong_sheet(sheets, FORMS[kind])
+    if head.missing:
+        raise _missing(head)
     if head.twice:
         raise _twice(head)
     lines = list(_lines(head))
@@ -56,18 +86,32 @@ def read(sheets: Sequence[Sheet], columns: Sequence[Column]) -> Found:
     return Found(head.sheet.name, {key: letter(at) for key, at in head.places.items()}, lines)
 
 
-def _heads(sheet: Sheet, names: Mapping[str, str]) -> Iterator[_Head]:
-    for number, row in enumerate(sheet.rows[:_HEAD_WITHIN]):
-        places: dict[str, int] = {}
-        twice = []
-        for at, value in enumerate(row):
-            key = names.get(search_key(value)) if isinstance(value, str) else None
-            if key in places:
-                twice.append(value)
-            elif key:
-                places[key] = at
-        if len(places) >= 2:
-            yield _Head(sheet, number, places, [str(t) for t in twice])
+def _better(heads: Sequence[_Head], others: Sequence[_Head]) -> list[_Head]:
+    """Rows that name more columns of another form than of the one that was asked for: a list of teams names their
+    villages and their first days too, and still is no list of villages."""
+    named = {head.at: len(head.places) for head in heads}
+    return [other for other in others if other.is_sure and len(other.places) > named.get(other.at, 0)]
+
+
+def _heads(sheets: Sequence[Sheet], form: Form) -> Iterator[_Head]:
+    names = {name: c.key for c in form.columns for name in c.names}
+    for sheet in sheets:
+        for number, row in enumerate(sheet.rows[:_HEAD_WITHIN]):
+            head = _head(form, names, sheet, number, row)
+            if len(head.places) >= 2:
+                yield head
+
+
+def _head(form: Form, names: Mapping[str, str], sheet: Sheet, number: int, row: Row) -> _Head:
+    places: dict[str, int] = {}
+    twice = []
+    for at, value in enumerate(row):
+        key = names.get(search_key(value)) if isinstance(value, str) else None
+        if key in places:
+            twice.append(str(value))
+        elif key:
+            places[key] = at
+    return _Head(form, sheet, number, places, twice)
 
 
 def _lines(head: _Head) -> Iterator[Line]:
@@ -154,8 +198,8 @@ def _problem(slug: str, vi: str, en: str) -> Problem:
     return Problem(422, slug, Text(vi, en), fields=(FieldError("file", Text(vi, en)),))
 
 
-def _wrong_sheet(sheets: Sequence[Sheet], needed: Sequence[Column]) -> Problem:
-    names, there = _names(needed), ", ".join(f"«{s.name}»" for s in sheets[:10]) or "–"
+def _wrong_sheet(sheets: Sequence[Sheet], form: Form) -> Problem:
+    names, there = _names([c for c in form.columns if c.needed]), ", ".join(f"«{s.name}»" for s in sheets[:10]) or "–"
     return _problem(
         "wrong_sheet",
         f"Không trang nào trong tệp ({there}) có các cột cần thiết: {names.vi}. Hãy dùng biểu mẫu tải từ hệ thống.",
@@ -163,8 +207,21 @@ def _wrong_sheet(sheets: Sequence[Sheet], needed: Sequence[Column]) -> Problem:
     )
 
 
-def _missing(head: _Head, missing: Sequence[Column]) -> Problem:
-    names = _names(missing)
+def _wrong_form(seems: _Head, kind: Kind) -> WrongForm:
+    found, asked = seems.form.title, FORMS[kind].title
+    vi = (
+        f"Trang «{seems.sheet.name}» có các cột của biểu mẫu «{found.vi}», không phải «{asked.vi}»."
+        f" Hãy tải lên lại và chọn «{found.vi}»."
+    )
+    en = (
+        f"Sheet «{seems.sheet.name}» has the columns of the form «{found.en}», not of «{asked.en}»."
+        f" Upload it again as «{found.en}»."
+    )
+    return WrongForm(Text(vi, en), seems.form.kind)
+
+
+def _missing(head: _Head) -> Problem:
+    names = _names(head.missing)
     return _problem(
         "missing_column",
         f"Trang «{head.sheet.name}», dòng {head.row + 1}: thiếu cột {names.vi}. Hãy thêm cột rồi tải lên lại.",

@@ -93,7 +93,8 @@ async def note_alive(conn: Conn, import_ids: Sequence[str], now: datetime) -> No
 async def note_progress(conn: Conn, import_id: str, state: str, done: int, now: datetime) -> None:
     """How far the checking has come."""
     await conn.execute(
-        "update vault_import set state = $2, rows_done = $3, touched_at = $4 where import_id = $1",
+        "update vault_import set state = $2, rows_done = $3, touched_at = $4"
+        " where import_id = $1 and purged_at is null",
         import_id,
         state,
         done,
@@ -121,7 +122,8 @@ async def note_failure(conn: Conn, import_id: str, problem: Mapping[str, Any], n
     """Why nothing came of it; its lines go."""
     await conn.execute("delete from vault_import_row where import_id = $1", import_id)
     await conn.execute(
-        "update vault_import set state = 'failed', problem = $2, file_name = null, purged_at = $3 where import_id = $1",
+        "update vault_import set state = 'failed', problem = $2, file_name = null, purged_at = $3"
+        " where import_id = $1 and purged_at is null",
         import_id,
         json.dumps(problem, ensure_ascii=False),
         now,
@@ -129,14 +131,17 @@ async def note_failure(conn: Conn, import_id: str, problem: Mapping[str, Any], n
 
 
 async def save_lines(conn: Conn, import_id: str, found: Found) -> None:
-    """What was read of the file."""
-    await conn.execute(
-        "update vault_import set state = 'checking', sheet = $2, letters = $3, rows_total = $4 where import_id = $1",
+    """What was read of the file; nothing where it was given up meanwhile."""
+    status = await conn.execute(
+        "update vault_import set state = 'checking', sheet = $2, letters = $3, rows_total = $4"
+        " where import_id = $1 and purged_at is null",
         import_id,
         found.sheet,
         json.dumps(found.letters),
         len(found.lines),
     )
+    if status.endswith(" 0"):
+        return
     await conn.execute(
         "insert into vault_import_row (import_id, number, cells, given)"
         " select $1, n, c::jsonb, g::jsonb from unnest($2::int[], $3::text[], $4::text[]) as l(n, c, g)",
@@ -162,7 +167,7 @@ async def save_verdicts(
     await _save_verdicts(conn, import_id, verdicts)
     await conn.execute(
         "update vault_import set state = 'checked', rows_done = rows_total, summary = $2, touched_at = $3"
-        " where import_id = $1",
+        " where import_id = $1 and purged_at is null",
         import_id,
         json.dumps(summary),
         now,
@@ -209,6 +214,11 @@ async def lock_imports(conn: Conn) -> None:
     await conn.execute("select pg_advisory_xact_lock(hashtext('registry.imports'))")
 
 
+async def lock_upload(conn: Conn, import_id: str) -> None:
+    """Somebody decides what becomes of an upload; others wait."""
+    await conn.execute("select from vault_import where import_id = $1 for update", import_id)
+
+
 async def save_commit(
     conn: Conn, import_id: str, refused: Sequence[Verdict], summary: Mapping[str, int], now: datetime
 ) -> None:
@@ -226,6 +236,17 @@ async def save_commit(
         now,
         json.dumps(summary),
         not refused,
+    )
+
+
+async def save_discard(conn: Conn, import_id: str, now: datetime) -> None:
+    """Nothing is to come of an upload: its lines and the name of its file go."""
+    await conn.execute("delete from vault_import_row where import_id = $1", import_id)
+    await conn.execute(
+        "update vault_import set state = 'discarded', file_name = null, problem = null, purged_at = $2"
+        " where import_id = $1",
+        import_id,
+        now,
     )
 
 

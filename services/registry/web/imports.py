@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from services.registry import import_commit, import_show, import_upload
+from services.registry import import_commit, import_discard, import_show, import_upload
 from services.registry.import_show import CandidateView, ImportView, RowView
 from services.registry.imports.columns import Column
 from services.registry.imports.kinds import FORMS, Kind
@@ -43,10 +43,10 @@ class Asked(NamedTuple):
 
 
 @routes.get("/nhap")
-async def show_imports(visit: Visiting) -> HTMLResponse:
+async def show_imports(visit: Visiting, done: Annotated[str, Query(max_length=20)] = "") -> HTMLResponse:
     """What may be uploaded, and what the caller has uploaded."""
     caller = visit.must_be(*OFFICERS)
-    return await _start(visit, caller, Form({"kind": visit.asked("kind") or Kind.TEAMS.value}))
+    return await _start(visit, caller, Form({"kind": visit.asked("kind") or Kind.TEAMS.value}), done)
 
 
 @routes.post("/nhap")
@@ -95,19 +95,53 @@ async def take_commit(visit: Visiting, import_id: ImportId, request: Request) ->
     return visit.go(f"/so/nhap/{import_id}")
 
 
-async def _start(visit: Visit, caller: Caller, form: Form) -> HTMLResponse:
+@routes.get("/nhap/{import_id}/bo")
+async def show_discard(visit: Visiting, import_id: ImportId) -> Response:
+    """What discarding means."""
+    return await _discard(visit, visit.must_be(*OFFICERS), import_id)
+
+
+@routes.post("/nhap/{import_id}/bo")
+async def take_discard(visit: Visiting, import_id: ImportId) -> Response:
+    """Discards the upload, or says why not."""
+    caller = visit.must_send(*OFFICERS)
+    try:
+        await import_discard.discard_import(visit.service, import_id, caller)
+    except Problem as problem:
+        return await _discard(visit, caller, import_id, problem)
+    return visit.go("/so/nhap?done=discarded")
+
+
+async def _discard(visit: Visit, caller: Caller, import_id: str, problem: Problem | None = None) -> Response:
+    """The question, for an upload that may be discarded; the page of any other says where it stands."""
+    found = await import_show.show_import(visit.service, import_id, caller)
+    if not problem and (found.state not in {"checked", "failed"} or not found.lines_kept):
+        return visit.go(f"/so/nhap/{import_id}")
+    status, title = problem.status if problem else 200, FORMS[found.kind].title
+    return await visit.page("form_discard.html", status=status, form=Form({}, problem), found=found, title=title)
+
+
+async def _start(visit: Visit, caller: Caller, form: Form, done: str = "") -> HTMLResponse:
     uploads = await import_show.list_imports(visit.service, caller, limit=20)
-    whole = visit.service.province in caller.units
-    kinds = [f for f in FORMS.values() if whole or f.kind is not Kind.ORGANISATIONS]
     status = form.problem.status if form.problem else 200
-    return await visit.page("imports.html", status=status, form=form, uploads=uploads, kinds=kinds, forms=FORMS)
+    kinds = [FORMS[kind] for kind in _may(visit, caller)]
+    context = {"uploads": uploads, "kinds": kinds, "forms": FORMS, "done": done}
+    return await visit.page("imports.html", status=status, form=form, **context)
+
+
+def _may(visit: Visit, caller: Caller) -> list[Kind]:
+    """The forms that the caller may upload."""
+    return [kind for kind in FORMS if kind is not Kind.ORGANISATIONS or visit.service.province in caller.units]
 
 
 async def _show(visit: Visit, caller: Caller, import_id: str, form: Form, *, outcome: str, after: int) -> HTMLResponse:
     found = await import_show.show_import(visit.service, import_id, caller)
     if not outcome and found.summary.get("refused"):
         outcome = "refused"  # what somebody has to do something about comes first
-    context: dict[str, Any] = {"found": found, "form": form, "kind": FORMS[found.kind], "outcome": outcome}
+    context: dict[str, Any] = {
+        "found": found, "form": form, "kind": FORMS[found.kind], "outcome": outcome, "forms": FORMS,
+        "may": _may(visit, caller),
+    }  # fmt: skip
     status = form.problem.status if form.problem else 200
     if found.state not in {"checked", "committed"} or not found.lines_kept:
         return await visit.page("import.html", status=status, lines=None, questions=[], columns=[], **context)

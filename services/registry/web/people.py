@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Path, Query
@@ -16,9 +15,10 @@ from services.registry.person_access import DECIDERS, READERS, may_reach
 from services.registry.read_audit import ROLES as AUDITORS
 from services.registry.read_person import PersonView
 from services.registry.read_subject_requests import RequestView
-from services.registry.store import contacts, memberships, pages, teams, vault
+from services.registry.store import contacts, pages, vault
 from services.registry.store.contacts import Contact
 from services.registry.web.requests import Clock, clock_of
+from services.registry.web.spells import Spell, spells_of
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared.auth import OFFICERS, Caller, Role
 from shared.errors import Problem, invalid
@@ -28,16 +28,6 @@ from shared.web.forms import Form, body, posted
 
 routes = page_router()
 MemberId = Annotated[str, Path(pattern=ID_PATTERN)]
-
-
-class Spell(NamedTuple):
-    """A time on a team, for reading."""
-
-    team_id: str
-    team_name: str
-    role: str
-    joined_on: date
-    left_on: date | None
 
 
 class Known(NamedTuple):
@@ -175,12 +165,10 @@ async def _known(visit: Visit, caller: Caller, member_id: str) -> Known:
     """What is known of a person whom the caller may reach. Raises 403 or 404."""
     async with visit.service.pool.acquire() as conn:
         await may_reach(conn, visit.service, caller, member_id, visit.service.clock())
-        places = await memberships.memberships_of(conn, [member_id])
-        named = await teams.histories(conn, sorted({p.team_id for p in places}))
+        spells = await spells_of(conn, visit, caller, member_id)
         contact = await contacts.contact(conn, member_id)
         called = await pages.name_of_contacted(conn, member_id) if contact else ""
         erased = bool(await vault.erased(conn, [member_id]))
-    spells = [Spell(p.team_id, named[p.team_id].team.name, p.role, p.joined_on, p.left_on) for p in reversed(places)]
     return Known(spells, contact, called, erased)
 
 

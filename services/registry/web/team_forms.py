@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,7 +11,6 @@ from services.registry import disband_team, form_team, move_team, rename_team
 from services.registry.store import units as store
 from services.registry.team import TeamHistory
 from services.registry.team_access import may_manage
-from services.registry.unit import Unit
 from services.registry.web import tree
 from services.registry.web.team_page import TeamId, load
 from services.registry.web.visit import Visit, Visiting, page_router
@@ -27,9 +28,8 @@ async def show_form(visit: Visiting) -> Response:
     """An empty founding decision."""
     caller = visit.must_be(*OFFICERS)
     blank = dict.fromkeys(("name", "level", "unit_id", "village", "decision_number", "decision_date", "formed_on"), "")
-    choices = await _choices(visit, caller)
     values = {**blank, "team_id": visit.service.new_id(), "level": "commune", "unit_id": visit.asked("unit_id")}
-    return await visit.page("form_team.html", form=Form(values), choices=choices)
+    return await visit.page("form_team.html", form=Form(values), **await _offered(visit, caller))
 
 
 @routes.post("/to/lap")
@@ -39,8 +39,7 @@ async def take_form(visit: Visiting, request: Request) -> Response:
     try:
         made = await form_team.form_team(visit.service, body(form_team.FormTeam, values), caller)
     except Problem as problem:
-        choices = await _choices(visit, caller)
-        return await visit.again("form_team.html", Form(values, problem), choices=choices)
+        return await visit.again("form_team.html", Form(values, problem), **await _offered(visit, caller))
     return visit.go(f"/so/to/{made.team_id}?done=formed")
 
 
@@ -72,7 +71,7 @@ async def show_move(visit: Visiting, team_id: TeamId) -> Response:
     team = (await _mine(visit, caller, team_id)).team
     values = {"unit_id": team.unit_id, "level": team.level.value, "village": team.village or ""}
     form = Form({**values, "effective_on": visit.today_typed, KEY: visit.service.new_id()})
-    return await visit.page("form_move.html", form=form, team=team, choices=await _choices(visit, caller))
+    return await visit.page("form_move.html", form=form, team=team, **await _offered(visit, caller))
 
 
 @routes.post("/to/{team_id}/chuyen")
@@ -84,8 +83,7 @@ async def take_move(visit: Visiting, team_id: TeamId, request: Request) -> Respo
         wanted = body(move_team.MoveTeam, values)
         await move_team.move_team(visit.service, team_id, wanted, caller, visit.key(values))
     except Problem as problem:
-        choices = await _choices(visit, caller)
-        return await visit.again("form_move.html", Form(values, problem), team=team, choices=choices)
+        return await visit.again("form_move.html", Form(values, problem), team=team, **await _offered(visit, caller))
     return visit.go(f"/so/to/{team_id}?done=moved")
 
 
@@ -118,9 +116,10 @@ async def _mine(visit: Visit, caller: Caller, team_id: str) -> TeamHistory:
     return history
 
 
-async def _choices(visit: Visit, caller: Caller) -> list[tuple[Unit, list[Unit]]]:
-    """The caller's units of today, to choose from."""
+async def _offered(visit: Visit, caller: Caller) -> dict[str, Any]:
+    """The caller's units of today to choose from, and the levels of teams that there may be."""
     province = visit.service.province
     async with visit.service.pool.acquire() as conn:
         units = await store.map_of_day(conn, visit.today, root=province)
-    return tree.grouped([u for u in units if caller.covers((province, *u.path))])
+    choices = tree.grouped([u for u in units if caller.covers((province, *u.path))])
+    return {"choices": choices, "levels": tree.team_levels(choices)}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
+from services.registry.site import TEAM_LEVELS
 from services.registry.store.pages import Strength
 from services.registry.unit import KINDS, Unit
 from shared.contracts.reform import Level
@@ -103,3 +104,9 @@ def grouped(units: Sequence[Unit]) -> list[tuple[Unit, list[Unit]]]:
     return [
         (top, below.get(top.unit_id, []) if top.level is Level.DISTRICT else []) for top in sorted(tops, key=by_place)
     ]
+
+
+def team_levels(choices: Iterable[tuple[Unit, Sequence[Unit]]]) -> list[Level]:
+    """The levels of which there may be a team at one of these units, from the top down."""
+    units = [unit for top, below in choices for unit in (top, *below)]
+    return [level for level, at in TEAM_LEVELS.items() if any(unit.level in at for unit in units)]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.registry.imports import sheet
 from services.registry.imports.columns import Reader
 from services.registry.imports.ids import People, id_of
-from services.registry.imports.kinds import FORMS, VILLAGES
+from services.registry.imports.kinds import FORMS, VILLAGES, Kind
 from services.registry.imports.names import number, spelling
 from shared.contracts.registry import MemberJoined, MemberLeft, MemberRoleChanged, Role, TeamFormed
 from shared.errors import Problem
@@ -41,7 +41,7 @@ def test_the_head_is_found_below_a_title_whatever_the_marks_and_the_case() -> No
                 ["ỦY BAN NHÂN DÂN"], [], decomposed, ["(1)", "(2)", "(3)", "(4)"], [1, "Thôn 1", "Mộ Đức", "1/7/2023"]
             )
         ],
-        VILLAGES.columns,
+        Kind.VILLAGES,
     )
     assert [(line.number, dict(line.cells)) for line in found.lines] == [
         (5, {"village": "Thôn 1", "unit": "Mộ Đức", "valid_from": "1/7/2023"})
@@ -52,7 +52,7 @@ def test_the_head_is_found_below_a_title_whatever_the_marks_and_the_case() -> No
 def test_empty_rows_are_passed_over_and_keep_the_numbers_of_the_others() -> None:
     found = sheet.read(
         [a_sheet(VILLAGE_HEAD, [None] * 4, [None, "Thôn 1", " ", ""], [7, None, None, None], [1, "Thôn 2", "x", "y"])],
-        VILLAGES.columns,
+        Kind.VILLAGES,
     )
     assert [line.number for line in found.lines] == [3, 5]
 
@@ -69,9 +69,51 @@ def test_empty_rows_are_passed_over_and_keep_the_numbers_of_the_others() -> None
 def test_a_sheet_that_does_not_fit_is_refused_with_the_columns_named(head: list[Value], slug: str, named: str) -> None:
     rows = [head] if slug == "no_lines" else [head, ["a"] * len(head)]
     with pytest.raises(Problem) as refused:
-        sheet.read([a_sheet(*rows)], VILLAGES.columns)
+        sheet.read([a_sheet(*rows)], Kind.VILLAGES)
     assert refused.value.slug == slug
     assert named in refused.value.detail.vi
+
+
+TEAM_HEAD: list[Value] = [
+    "Tên tổ", "Cấp tổ", "Đơn vị", "Thôn", "Số quyết định", "Ngày quyết định", "Ngày thành lập", "Họ và tên",
+]  # fmt: skip
+"""Names all that a list of villages needs, too."""
+
+
+@pytest.mark.parametrize("asked", Kind)
+@pytest.mark.parametrize("sent", Kind)
+@pytest.mark.parametrize("said", ["vi", "en"])
+def test_a_form_uploaded_as_another_one_is_refused_and_told_which_it_is(asked: Kind, sent: Kind, said: str) -> None:
+    head = [getattr(column.title, said) for column in FORMS[sent].columns]
+    if asked is sent:
+        assert sheet.read([a_sheet(head, ["a"] * len(head))], asked).lines
+        return
+    with pytest.raises(sheet.WrongForm) as refused:
+        sheet.read([a_sheet(head, ["a"] * len(head))], asked)
+    assert (refused.value.slug, refused.value.seems) == ("wrong_form", sent)
+    assert f"«{FORMS[sent].title.vi}», không phải «{FORMS[asked].title.vi}»" in refused.value.detail.vi
+    assert f"Upload it again as «{FORMS[sent].title.en}»" in refused.value.detail.en
+
+
+def test_a_list_of_teams_that_lacks_a_column_is_still_no_list_of_villages() -> None:
+    with pytest.raises(sheet.WrongForm) as refused:
+        sheet.read([a_sheet([t for t in TEAM_HEAD if t != "Cấp tổ"], ["a"] * 7)], Kind.VILLAGES)
+    assert refused.value.seems is Kind.TEAMS
+
+
+def test_of_a_workbook_with_both_lists_the_one_that_was_asked_for_is_read() -> None:
+    teams = Sheet("Tổ", [TEAM_HEAD, ["a"] * 8], [], {})
+    villages = Sheet("Thôn", [VILLAGE_HEAD, [1, "Thôn 1", "Mộ Đức", "1/7/2023"]], [], {})
+    for sheets in ([teams, villages], [villages, teams]):
+        assert sheet.read(sheets, Kind.VILLAGES).sheet == "Thôn"
+        assert sheet.read(sheets, Kind.TEAMS).sheet == "Tổ"
+
+
+def test_what_only_resembles_another_form_is_not_called_one() -> None:
+    with pytest.raises(Problem) as refused:
+        sheet.read([a_sheet(["Họ và tên", "Cơ quan, tổ chức", "Ngày thành lập"], ["a"] * 3)], Kind.TEAMS)
+    assert refused.value.slug == "wrong_sheet"
+    assert sheet.read([a_sheet([*VILLAGE_HEAD, "Số quyết định", "Ngày QĐ"], ["a"] * 6)], Kind.VILLAGES).lines
 
 
 def test_cells_merged_downwards_count_for_each_line_and_across_columns_they_are_refused() -> None:
@@ -81,7 +123,7 @@ def test_cells_merged_downwards_count_for_each_line_and_across_columns_they_are_
         [2, "Thôn 2", None, "1/7/2023"],
         [3, "x", None, None],
     ]
-    found = sheet.read([a_sheet(*rows, spans=[Span(1, 2, 2, 2), Span(3, 1, 3, 3)])], VILLAGES.columns)
+    found = sheet.read([a_sheet(*rows, spans=[Span(1, 2, 2, 2), Span(3, 1, 3, 3)])], Kind.VILLAGES)
     assert [line.cells.get("unit") for line in found.lines] == ["Mộ Đức", "Mộ Đức", None]
     assert [[(r.column, r.refuses) for r in line.remarks] for line in found.lines] == [
         [("unit", False)], [("unit", False)], [("village", True), ("unit", True), ("valid_from", True)],
@@ -90,7 +132,7 @@ def test_cells_merged_downwards_count_for_each_line_and_across_columns_they_are_
 
 def test_a_formula_counts_by_its_saved_result_and_without_one_it_is_refused() -> None:
     rows: list[list[Value]] = [VILLAGE_HEAD, [1, "Thôn 1", "Mộ Đức", None]]
-    [line] = sheet.read([a_sheet(*rows, formulas={(1, 1): True, (1, 3): False})], VILLAGES.columns).lines
+    [line] = sheet.read([a_sheet(*rows, formulas={(1, 1): True, (1, 3): False})], Kind.VILLAGES).lines
     read = Reader(VILLAGES.columns).read(line)
     assert {r.column: r.refuses for r in read.remarks} == {"village": False, "valid_from": True}
     assert read.refused

@@ -91,6 +91,14 @@ def test_units_to_choose_from_stand_under_their_district_where_there_is_one() ->
     assert [(top.unit_id, below) for top, below in mine] == [("c", [])]
 
 
+def test_a_team_may_be_of_the_levels_that_the_units_take() -> None:
+    for units, levels in (
+        ([COMMUNE], ["commune", "village"]), ([DISTRICT], ["district", "commune", "village"]), ([], []),
+        ([DISTRICT, COMMUNE], ["district", "commune", "village"]), ([PROVINCE, COMMUNE], ["commune", "village"]),
+    ):  # fmt: skip
+        assert tree.team_levels(tree.grouped(units)) == levels, units
+
+
 # -- lineage ----------------------------------------------------------------------------------------------------------
 
 
