@@ -95,7 +95,7 @@ async def _record_lot(service: Service, requests: Sequence[list[_Asked]]) -> lis
         receipts[:], ids[:] = [_receipt(a, found, new, digests) for a, found in both], saved
         return Decision({}, [guidance.guided(taken[i][0]) for i in saved], [taken[i][1] for i in saved])
 
-    done = await service.commands.commit("record_guidances", work)
+    done = await service.commands.commit(work)
     staged, left = dict(zip(ids, done.stage_ids, strict=True)), iter(receipts)
     parts = [list(islice(left, len(request))) for request in requests]
     return [_Saved(part, max((_stage_id(r, staged) for r in part), default=0)) for part in parts]

@@ -72,7 +72,9 @@ async def reverse_reform(
         return await _save(conn, drafted, now)
 
     said = {"reform_id": reform_id, "teams": choices} if choices else reform_id
-    ended = await service.commands.execute("reverse_reform", work, key=reform_id, body=said, field="reform_id")
+    ended = await service.commands.execute(
+        "reverse_reform", work, by=caller, key=reform_id, body=said, field="reform_id"
+    )
     return ReversalAnswer(**ended.answer, pos=ended.pos)
 
 
