@@ -34,6 +34,7 @@ class ProblemField(BaseModel):
 
     field: str = Field(description="Path in the body, or the name of a parameter or header.")
     message: Messages
+    about: str | None = Field(None, description="Id of what stands in the way, a reform's for example; else left out.")
 
 
 class ProblemBody(BaseModel):
@@ -56,6 +57,10 @@ def wants_english(request: Request) -> bool:
     return accepted.startswith("en") or ("en" in accepted and "vi" not in accepted)
 
 
+def _field(wrong: FieldError) -> ProblemField:
+    return ProblemField(field=wrong.field, message=Messages(**wrong.message._asdict()), about=wrong.about)
+
+
 def respond(request: Request, problem: Problem) -> JSONResponse:
     """The response that says a refusal."""
     lang = "en" if wants_english(request) else "vi"
@@ -66,7 +71,7 @@ def respond(request: Request, problem: Problem) -> JSONResponse:
         status=problem.status,
         detail=getattr(problem.detail, lang),
         messages=Messages(**problem.detail._asdict()),
-        errors=[ProblemField(field=f.field, message=Messages(**f.message._asdict())) for f in problem.fields],
+        errors=[_field(f) for f in problem.fields],
         trace=current_traceparent(),
     )
     headers = {"content-language": lang}
@@ -74,7 +79,9 @@ def respond(request: Request, problem: Problem) -> JSONResponse:
         headers["retry-after"] = str(problem.retry_after)
     if problem.status == 401:
         headers["www-authenticate"] = "Bearer"
-    return JSONResponse(body.model_dump(), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+    return JSONResponse(
+        body.model_dump(exclude_none=True), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
+    )
 
 
 Say = Callable[[Request, Problem], Response]

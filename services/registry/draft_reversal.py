@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from services.registry import reform_reversal
-from services.registry.draft_reform import WHOLE_MAP, Asking
+from services.registry.draft_reform import WHOLE_MAP, Asking, with_reforms
 from services.registry.reform_checks import MAKE_ANOTHER, must_hold, of_reversal
 from services.registry.reform_reversal import Undoing
 from services.registry.reform_teams import Moves
@@ -57,7 +57,7 @@ async def draft(
         )
     touched = {c.unit.unit_id for c in done.changes}
     newer = await reforms.newer_units(conn, touched, done.effective_on, besides=reform_id)
-    must_hold(of_reversal(newer), MAKE_ANOTHER)
+    must_hold(await with_reforms(conn, of_reversal(newer)), MAKE_ANOTHER)
     noted = await reforms.moves(conn, reform_id)
     about = frozenset(touched | {t.successor_id for t in lines})
     there = await reforms.teams_since(conn, about, done.effective_on)

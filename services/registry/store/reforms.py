@@ -45,6 +45,9 @@ class Summary(NamedTuple):
     abolished: int
 
 
+SUMMARY = ", ".join(Summary._fields)
+
+
 async def reform(conn: Conn, reform_id: str) -> Reform | None:
     """One reform."""
     row = await conn.fetchrow(f"select {_REFORM} from reform where reform_id = $1", reform_id)
@@ -54,11 +57,11 @@ async def reform(conn: Conn, reform_id: str) -> Reform | None:
 async def reforms(conn: Conn, *, after: str, limit: int) -> list[Summary]:
     """Reforms by id, the reversed ones too; of each only what a list says."""
     rows = await conn.fetch(
-        f"select {', '.join(Summary._fields)} from reform where reform_id > $1 order by reform_id limit $2",
+        f"select {SUMMARY} from reform where reform_id > $1 order by reform_id limit $2",
         after,
         limit,
     )
-    return [Summary(**{**r, "legal_basis": LegalBasis.model_validate_json(r["legal_basis"])}) for r in rows]
+    return [summary_of(r) for r in rows]
 
 
 async def count_reforms(conn: Conn) -> int:
@@ -186,6 +189,11 @@ async def count_members(conn: Conn, team_ids: Collection[str], day: date) -> dic
 
 def _json(items: Sequence[UnitChange] | Sequence[Heir]) -> str:
     return "[" + ",".join(i.model_dump_json() for i in items) + "]"
+
+
+def summary_of(row: Any) -> Summary:
+    """A row with the columns of a summary."""
+    return Summary(**{**row, "legal_basis": LegalBasis.model_validate_json(row["legal_basis"])})
 
 
 def _reform(row: Any) -> Reform:

@@ -15,8 +15,8 @@ from services.registry import draft_reversal, editions, execute_reform, preview_
 from services.registry.editions import Decision
 from services.registry.preview_reform import Named, Preview, QuestionLine
 from services.registry.reform_body import EDITION, ReformBody
-from services.registry.store import pages, reforms, units
-from services.registry.store.reforms import Reform
+from services.registry.store import pages, reform_links, reforms, units
+from services.registry.store.reforms import Reform, Summary
 from services.registry.unit import Unit
 from services.registry.web import lineage
 from services.registry.web.lineage import Changed
@@ -177,13 +177,23 @@ async def _in_the_way(visit: Visit, edition: str, problem: Problem) -> HTMLRespo
     """A page that leads to the decision to be carried out before, or that says all that is wrong with the units. Raises
     any other refusal."""
     if problem.status == 422 and problem.fields:
-        return await visit.page("reform_refused.html", status=422, asked=editions.decision(edition), problem=problem)
+        asked, others = editions.decision(edition), await in_the_way(visit, problem)
+        return await visit.page("reform_refused.html", status=422, asked=asked, problem=problem, others=others)
     async with visit.service.pool.acquire() as conn:
         waiting = editions.waits_for(edition, await units.editions(conn))
     if problem.slug != editions.EARLIER_FIRST or not waiting or waiting[0] == editions.bundled()[0]:
         raise problem
     first = Ready(waiting[0], editions.decision(waiting[0]), None)
     return await visit.page("reform_waits.html", status=409, asked=editions.decision(edition), first=first)
+
+
+async def in_the_way(visit: Visit, problem: Problem | None) -> list[Summary]:
+    """The reforms that a refusal names as what stands in the way, the last one first."""
+    ids = {f.about for f in problem.fields if f.about} if problem else set()
+    if not ids:
+        return []
+    async with visit.service.pool.acquire() as conn:
+        return await reform_links.some(conn, ids)
 
 
 def _body(edition: str, values: Mapping[str, str]) -> ReformBody:

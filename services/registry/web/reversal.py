@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,13 +12,13 @@ from starlette.responses import Response
 from services.registry import draft_reversal, preview_reversal, reverse_reform
 from services.registry.preview_reversal import ReversalPreview
 from services.registry.reverse_reform import ReversalBody
+from services.registry.store import reform_links
 from services.registry.store import reforms as store
 from services.registry.store.reforms import Reform, Summary
 from services.registry.web.own_reform_body import chosen
 from services.registry.web.reforms import DOERS, ReformId, common_of, must_be_answered, unanswered, with_the_rest
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared.auth import Caller
-from shared.contracts.reform import UnitState
 from shared.errors import Problem
 from shared.web.forms import Form, posted, refused
 
@@ -70,24 +69,8 @@ def _told(reform: Reform, preview: ReversalPreview | None) -> dict[str, Any]:
 
 
 async def _later(visit: Visit, reform: Reform) -> list[Summary]:
-    """Later reforms in force that changed units of this one, or units in them: the last one first."""
-    mine = {c.unit.unit_id for c in reform.changes}
-    found = []
     async with visit.service.pool.acquire() as conn:
-        for one in await store.reforms(conn, after="", limit=500):
-            if one.reversed_at is None and _order(one) > _order(reform):
-                whole = await store.reform(conn, one.reform_id)
-                if whole and any(not mine.isdisjoint(_ids(c.unit)) for c in whole.changes):
-                    found.append(one)
-    return sorted(found, key=_order, reverse=True)
-
-
-def _order(reform: Reform | Summary) -> tuple[date, datetime]:
-    return reform.effective_on, reform.recorded_at
-
-
-def _ids(unit: UnitState) -> set[str | None]:
-    return {unit.unit_id, unit.parent_id, unit.district_id, unit.commune_id}
+        return await reform_links.later(conn, reform)
 
 
 async def _reform(visit: Visit, reform_id: str) -> Reform:
