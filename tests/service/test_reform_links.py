@@ -74,3 +74,37 @@ async def test_the_later_ones_to_be_taken_back_first_are_those_that_touch_it_the
     assert "Rút lại 1677/NQ-UBTVQH15" in said
     assert "3/NQ-HĐND" not in said
     assert "Rút lại 3/NQ-HĐND" in await page(here.officer, "/so/sap-xep/2025-07/rut-lai")
+
+
+async def test_what_was_taken_back_and_carried_out_again_leads_there_and_back(here: World) -> None:
+    await here.execute(edition="2025-07", choices={"villages": VILLAGES})
+    await here.reverse("2025-07")
+    old, new = "/so/sap-xep/2025-07", "/so/sap-xep/july-2"
+    assert "thực hiện lại" not in await page(here.officer, old)
+    await here.execute(edition="2025-07", reform_id="july-2", choices={"villages": VILLAGES})
+    opened = await here.officer.get(old, params={"lang": "vi"})
+    assert "Sau đó đã thực hiện lại: 1677/NQ-UBTVQH15, có hiệu lực từ 01/07/2025." in text_of(opened)
+    assert f'href="{new}"' in opened.text
+    opened = await here.officer.get(new)
+    assert "Lần trước đã rút lại ngày 01/08/2025: 1677/NQ-UBTVQH15." in text_of(opened)
+    assert f'href="{old}"' in opened.text
+    assert "Carried out again since" in await page(here.officer, old, lang="en")
+    await here.reverse("july-2")
+    assert "thực hiện lại" not in await page(here.officer, old, lang="vi")
+
+
+async def test_two_decisions_of_one_number_about_other_units_are_not_taken_for_one(here: World) -> None:
+    await here.execute(plan=villages_merge())
+    await here.reverse("r-villages")
+    other = villages_merge("r-other")
+    other["successors"][0]["unit"] = {**other["successors"][0]["unit"], "unit_id": "v-other", "parent_id": "536"}
+    for n in (1, 2):
+        village = {"village_id": f"v-ls{n}", "name": f"Thôn {n}", "parent_id": "536", "valid_from": "2025-02-02"}
+        await ok(here.officer.post("/registry/villages", json=village), 201)
+    other["successors"][0]["predecessors"] = [{"unit_id": "v-ls1"}, {"unit_id": "v-ls2"}]
+    await here.execute(plan=other)
+    assert "thực hiện lại" not in await page(here.officer, "/so/sap-xep/r-villages")
+    await here.execute(plan=villages_merge("r-villages-2", "2025-03-02"))
+    assert "Sau đó đã thực hiện lại: 1/NQ-HĐND, có hiệu lực từ 02/03/2025" in await page(
+        here.officer, "/so/sap-xep/r-villages"
+    )

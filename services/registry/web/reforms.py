@@ -107,9 +107,13 @@ async def show_reform(visit: Visiting, reform_id: ReformId) -> HTMLResponse:
     """What a reform did."""
     caller = visit.must_be(*READERS)
     reform, facts = await told(visit, reform_id)
+    async with visit.service.pool.acquire() as conn:
+        same = await reform_links.again(conn, reform)
     return await visit.page(
         "reform.html",
         reform=reform,
+        now=next((r for r in same if is_again(reform, r)), None),
+        before=[(r, local_day(r.reversed_at)) for r in same if r.reversed_at and is_again(r, reform)],
         changes=[facts["changed"]],
         moves=facts["moves"],
         names=facts["names"],
@@ -117,6 +121,12 @@ async def show_reform(visit: Visiting, reform_id: ReformId) -> HTMLResponse:
         reversed_on=local_day(reform.reversed_at) if reform.reversed_at else None,
         may_reverse=caller.has(*DOERS) and reform.reversed_at is None,
     )
+
+
+def is_again(taken_back: Reform | Summary, other: Reform | Summary) -> bool:
+    """Whether `other` is in force in place of one that was taken back before it was carried out."""
+    then = taken_back.reversed_at
+    return then is not None and other.reversed_at is None and then <= other.recorded_at
 
 
 async def confirm_page(visit: Visit, preview: Preview, form: Form, *, back: str | None) -> HTMLResponse:
