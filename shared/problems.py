@@ -57,21 +57,18 @@ def wants_english(request: Request) -> bool:
     return accepted.startswith("en") or ("en" in accepted and "vi" not in accepted)
 
 
-def _field(wrong: FieldError) -> ProblemField:
-    return ProblemField(field=wrong.field, message=Messages(**wrong.message._asdict()), about=wrong.about)
-
-
 def respond(request: Request, problem: Problem) -> JSONResponse:
     """The response that says a refusal."""
     lang = "en" if wants_english(request) else "vi"
-    title = TITLES.get(problem.status, TITLES[400])
     body = ProblemBody(
         type=f"urn:cds:problem:{problem.slug}",
-        title=getattr(title, lang),
+        title=getattr(TITLES.get(problem.status, TITLES[400]), lang),
         status=problem.status,
         detail=getattr(problem.detail, lang),
         messages=Messages(**problem.detail._asdict()),
-        errors=[_field(f) for f in problem.fields],
+        errors=[
+            ProblemField(field=f.field, message=Messages(**f.message._asdict()), about=f.about) for f in problem.fields
+        ],
         trace=current_traceparent(),
     )
     headers = {"content-language": lang}

@@ -197,6 +197,7 @@ READS: dict[ModuleType, list[Read]] = {
         read("histories", team_ids=A_COMMUNES),
         read("place", team_id="t7", day=DAY),
         read("places", team_id="t7"),
+        read("voided", team_id="t7"),
         read("teams_at", unit_ids=["u7"], day=DAY),
     ],
     team_lists: [

@@ -45,15 +45,21 @@ async def show_reversal(visit: Visiting, reform_id: ReformId) -> Response:
 
 @routes.post("/sap-xep/{reform_id}/rut-lai")
 async def take_reversal(visit: Visiting, reform_id: ReformId, request: Request) -> Response:
-    """Takes the reform back, or asks again for what is open."""
+    """First the choices, then, from the page that asks once more, taking it back."""
     caller, values = visit.must_send(*DOERS), await posted(request)
     reform, preview = await _reform(visit, reform_id), None
     if reform.reversed_at is not None:  # sent twice
         return visit.go(f"/so/sap-xep/{reform_id}")
     try:
         preview = await _preview(visit, caller, reform_id, {})
+        if values.get("step") == "edit":
+            form = Form({**unanswered(preview.questions), **values})
+            return await visit.page("form_reverse.html", form=form, **_told(reform, preview))
         values = with_the_rest([q for q in preview.questions if not values.get(q.field)], values)
         must_be_answered(q for q in preview.questions if not values.get(q.field))
+        if values.get("step") != "execute":
+            sure = await _preview(visit, caller, reform_id, values)
+            return await visit.page("reverse_confirm.html", form=Form(values), **_told(reform, sure))
         await reverse_reform.reverse_reform(visit.service, reform_id, caller, _body(values))
     except Problem as problem:
         if preview is None and problem.status != 422:
