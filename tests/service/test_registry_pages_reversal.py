@@ -34,7 +34,9 @@ async def test_what_is_open_is_asked_for_and_what_was_chosen_stands_there_again(
     assert "Những gì để trống dưới đây của Xã An Phú đều về" in opened
     assert "Tổ 3 ở Xã An Phú từ 01/02/2025" in opened
     assert "Xã An Phú → Xã Nghĩa An" in opened  # the team that the reform had moved
-    assert "Choose where 5 teams go" in await page(here.officer, BACK, lang="en")
+    english = await here.officer.get(BACK, params={"lang": "en"})
+    assert "Choose where 5 teams go" in text_of(english)
+    assert english.text.count('data-label="team"') == english.text.count('data-label="member"') == 1
 
     half = await here.officer.post(f"{BACK}?lang=vi", data={TEAMS[0]: NGHIA_PHU})
     said = text_of(half, 422)
