@@ -115,7 +115,8 @@ async def test_what_was_taken_back_is_told_by_its_names_and_in_the_past(here: Wo
     said = await page(here.officer, path)
     assert f"Từ ngày 01/07/2025, {counted}; đã rút lại" in said
     assert "-2507" not in said
-    assert "Xã An Phú → Xã An Phú" in said
+    assert "Xã An Phú (trước 01/07/2025) → Xã An Phú (từ 01/07/2025)" in said
+    assert "Xã An Phú (cũ)" in said
     assert "Tổ đã chuyển theo" not in said
     assert "Teams that had moved with it and are back" in await page(here.officer, path, lang="en")
 
@@ -152,3 +153,20 @@ async def test_a_preview_that_is_refused_says_everything_that_is_wrong(here: Wor
         said = text_of(opened, 422)
         assert all(f"«Thôn Mới {n}»" in said for n in range(3))
         assert "lỗi khác" not in said
+
+
+async def test_units_of_one_name_are_told_apart(here: World) -> None:
+    await found_team(here.officer, "21538", formed_on="2025-02-01")
+    opened = await page(here.officer, "/so/sap-xep/thu/2025-07")
+    assert "Xã An Phú (trước 01/07/2025) → Xã An Phú (từ 01/07/2025)" in opened
+    assert "Xã An Phú từ " in opened
+    assert ", Xã An Phú (cũ)" in opened or "từ Xã An Phú (cũ)" in opened
+    await here.execute(edition="2025-07", choices={"villages": VILLAGES})
+    back = await page(here.officer, "/so/sap-xep/2025-07/rut-lai")
+    assert "Xã An Phú (từ 01/07/2025) → Xã An Phú (trước 01/07/2025)" in back
+    assert "Xã Ba Xa → Xã Ba Xa (vẫn đơn vị này, khác cấp trên)" in back
+    assert "Xã An Phú (before 1 Jul 2025)" in await page(here.officer, "/so/sap-xep/2025-07/rut-lai", lang="en")
+    assert "Xã An Phú (cũ)" in await page(here.officer, "/so/sap-xep/2025-07", lang="vi")
+    assert "Kế thừa: Xã An Phú (đơn vị mới cùng tên)" in await page(here.officer, f"/so/don-vi/{AN_PHU}")
+    history = await page(here.officer, "/so/to/t-n1")
+    assert "Chuyển từ Xã An Phú, Thành phố Quảng Ngãi sang Xã An Phú, theo quyết định" in history

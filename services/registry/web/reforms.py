@@ -168,12 +168,14 @@ def with_the_rest(questions: Iterable[QuestionLine], values: Mapping[str, str]) 
     return found
 
 
-def made_of(preview: Preview) -> list[tuple[str, list[tuple[str, bool]]]]:
-    """Successors by name, each with its predecessors and whether they are in it whole; in the order of the preview."""
-    found: dict[str, tuple[str, list[tuple[str, bool]]]] = {}
+def made_of(preview: Preview) -> list[tuple[str, list[tuple[str, bool, bool]]]]:
+    """Successors by name, each with its predecessors, whether they are in it whole, and whether they are another unit
+    of the same name; in the order of the preview."""
+    found: dict[str, tuple[str, list[tuple[str, bool, bool]]]] = {}
     for line in preview.transitions:
-        _, origins = found.setdefault(line.successor.unit_id, (line.successor.name, []))
-        origins.append((line.predecessor.name, line.part == "whole"))
+        old, new = line.predecessor, line.successor
+        _, origins = found.setdefault(new.unit_id, (new.name, []))
+        origins.append((old.name, line.part == "whole", old.name == new.name and old.unit_id != new.unit_id))
     return list(found.values())
 
 
