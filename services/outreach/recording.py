@@ -108,7 +108,7 @@ def _stage_id(receipt: ItemReceipt, staged: dict[str, int]) -> int:
 def _decide(asked: _Asked, members: dict[str, list[Placed]], province: str, now: datetime) -> Guidance | Refused:
     item = asked.item
     if isinstance(item, Malformed):
-        return Refused("malformed", *item.error)
+        return Refused("malformed", item.error.field, item.error.message)
     if not _may_record(asked.caller, members.get(item.member_id), item, province):
         return _OUTSIDE
     return guidance.record(asked.campaign, members, item, now)

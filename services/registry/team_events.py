@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from services.registry.membership import Membership
 from services.registry.team import TeamHistory, TeamPlace
@@ -54,12 +54,10 @@ def _to_team(history: TeamHistory) -> Iterator[Happening]:
 
 
 def _on_record(then: Recorded) -> Happening:
-    return Happening(
-        then.first, "taken_back", reform_id=then.reform_id, until=then.last, **_where(then.place)
-    )  # fmt: skip
+    return Happening(then.first, "taken_back", reform_id=then.reform_id, until=then.last, **_where(then.place))
 
 
-def _where(place: TeamPlace) -> dict[str, str | None]:
+def _where(place: TeamPlace) -> dict[str, Any]:
     return {"unit_id": place.unit_id, "village": place.village, "village_id": place.village_id}
 
 
