@@ -32,6 +32,8 @@ class Undoing(NamedTuple):
     """What the reform did with teams, by team and first day."""
     touched: frozenset[str]
     """Units that the reform changed or has as successors: places at or below them are what it is about."""
+    undecided: frozenset[str] = frozenset()
+    """Villages established since of which nobody has said yet where they go: their teams wait for them."""
 
 
 class _Way(NamedTuple):
@@ -94,7 +96,8 @@ def of_choices(undoing: Undoing, histories: Iterable[TeamHistory], choices: Mapp
 def _since(undoing: Undoing, history: TeamHistory) -> list[TeamPlace]:
     """The places that the reform is about. Others stay: their units may have changed since by another reform."""
     late = [p for p in history.places if p.valid_from >= undoing.effective_on]
-    return [p for p in late if not undoing.touched.isdisjoint((*p.path, p.village_id))]
+    about = [p for p in late if not undoing.touched.isdisjoint((*p.path, p.village_id))]
+    return [p for p in about if p.village_id not in undoing.undecided]
 
 
 def _ways(undoing: Undoing, history: TeamHistory) -> list[_Way]:

@@ -32,6 +32,7 @@ from services.registry.store import (
     reform_links,
     reforms,
     requests,
+    reversals,
     search,
     team_lists,
     teams,
@@ -189,6 +190,10 @@ READS: dict[ModuleType, list[Read]] = {
         read("some", reform_ids=["r7"]),
         read("later", reform=A_REFORM),
         read("again", reform=A_REFORM),
+    ],
+    reversals: [
+        read("villages_since", unit_ids=["u7"], day=DAY),
+        read("below", unit_ids=["u7"], day=DAY),
     ],
     teams: [
         read("team", team_id="t7"),

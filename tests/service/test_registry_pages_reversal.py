@@ -82,15 +82,6 @@ async def test_what_is_open_is_asked_for_and_what_was_chosen_stands_there_again(
     assert "taken_back" not in (await commune.get("/registry/teams/t-n1")).text
 
 
-async def test_what_stands_in_the_way_is_said_before_anybody_tries(here: World) -> None:
-    village = {"village_id": "v-new", "name": "Thôn Mới", "parent_id": AN_PHU, "valid_from": "2025-03-01"}
-    await ok(here.officer.post("/registry/villages", json=village), 201)
-    opened = await here.officer.get(BACK)
-    assert "«Thôn Mới» (v-new) có thay đổi từ 01/03/2025" in text_of(opened)
-    assert 'type="submit">Rút lại' not in opened.text
-    assert "«Thôn Mới»" in text_of(await here.officer.post(BACK, data={}), 422)
-
-
 async def test_a_small_reform_goes_back_after_it_was_asked_once_more(here: World) -> None:
     await here.execute(plan=villages_merge())
     path = "/so/sap-xep/r-villages/rut-lai"

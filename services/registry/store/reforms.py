@@ -143,17 +143,21 @@ async def known_units(conn: Conn, unit_ids: Collection[str]) -> set[str]:
     return {r["unit_id"] for r in rows}
 
 
-async def newer_units(conn: Conn, unit_ids: Collection[str], day: date, *, besides: str = "") -> list[Newer]:
+async def newer_units(
+    conn: Conn, unit_ids: Collection[str], day: date, *, besides: str = "", but: Collection[str] = ()
+) -> list[Newer]:
     """States from a day on, of these units or right below them, that another reform than `besides` or none brought,
-    and what `besides` brought but something ended since; at most 20."""
+    and what `besides` brought but something ended since; not those of `but`; at most 20."""
     rows = await conn.fetch(
         "select unit_id, name, case when reform_id = $3 then valid_to else valid_from end as since from unit_version"
         " where known_to is null and valid_from >= $1 and (unit_id = any($2::text[]) or parent_id = any($2::text[])"
         " or district_id = any($2::text[]) or commune_id = any($2::text[]))"
-        " and (reform_id is distinct from $3 or valid_to is not null) order by since, unit_id limit 20",
+        " and (reform_id is distinct from $3 or valid_to is not null) and unit_id <> all($4::text[])"
+        " order by since, unit_id limit 20",
         day,
         list(unit_ids),
         besides,
+        list(but),
     )
     return [Newer(*r.values()) for r in rows]
 

@@ -94,6 +94,6 @@ async def _preview(visit: Visit, caller: Caller, reform_id: str, values: Mapping
 def _body(values: Mapping[str, str]) -> ReversalBody:
     """The body of the API for the choices that were made; an empty choice is none."""
     try:
-        return ReversalBody.model_validate({"choices": {"teams": chosen(values)["teams"]}})
+        return ReversalBody.model_validate({"choices": chosen(values)})
     except ValidationError as error:
         raise refused(error, {}) from error
