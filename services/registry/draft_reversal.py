@@ -67,12 +67,11 @@ async def _villages(conn: Conn, done: Reform, lines: Collection[Transition], cho
     """What becomes of the villages that were established since. Raises 422 with whatever else is newer."""
     touched, day = {c.unit.unit_id for c in done.changes}, done.effective_on
     since = await reversals.villages_since(conn, touched, day)
-    newer = await reforms.newer_units(
-        conn, touched, day, besides=done.reform_id, but=[v.unit_id for v in since]
-    )  # fmt: skip
+    ids = [v.unit_id for v in since]
+    newer = await reforms.newer_units(conn, touched, day, besides=done.reform_id, but=ids)
     origins = reform_reversal.origins(lines)
-    ids = {i for v in since for i in origins.get(v.parent_id or "", [v.parent_id or ""])}
-    found = await units.many_on_day(conn, ids, day - timedelta(days=1)) if ids else {}
+    named = {i for v in since for i in origins.get(v.parent_id or "", [v.parent_id or ""])}
+    found = await units.many_on_day(conn, named, day - timedelta(days=1)) if named else {}
     there = await reversals.below(conn, found.keys(), day - timedelta(days=1)) if found else []
     parents = {u.parent_id for u in there if u.level is Level.COMMUNE and u.parent_id}
     takers = {i: u for i, u in found.items() if reform_villages.may_take(u, parents)}
@@ -95,8 +94,7 @@ async def _undoing(
     ids = sorted({*there, *(m.after.team_id for m in noted)})
     histories = list((await (teams.lock_histories if lock else teams.histories)(conn, ids)).values())
     undoing = Undoing(
-        done.reform_id, done.effective_on, reform_reversal.origins(lines), {}, reform_reversal.noted(noted), about,
-        villages.undecided,
+        done.reform_id, done.effective_on, reform_reversal.origins(lines), {}, reform_reversal.noted(noted), about
     )  # fmt: skip
     return undoing._replace(old=await _old(conn, undoing, histories, villages)), histories
 

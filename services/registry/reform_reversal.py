@@ -32,8 +32,6 @@ class Undoing(NamedTuple):
     """What the reform did with teams, by team and first day."""
     touched: frozenset[str]
     """Units that the reform changed or has as successors: places at or below them are what it is about."""
-    undecided: frozenset[str] = frozenset()
-    """Villages established since of which nobody has said yet where they go: their teams wait for them."""
 
 
 class _Way(NamedTuple):
@@ -96,8 +94,7 @@ def of_choices(undoing: Undoing, histories: Iterable[TeamHistory], choices: Mapp
 def _since(undoing: Undoing, history: TeamHistory) -> list[TeamPlace]:
     """The places that the reform is about. Others stay: their units may have changed since by another reform."""
     late = [p for p in history.places if p.valid_from >= undoing.effective_on]
-    about = [p for p in late if not undoing.touched.isdisjoint((*p.path, p.village_id))]
-    return [p for p in about if p.village_id not in undoing.undecided]
+    return [p for p in late if not undoing.touched.isdisjoint((*p.path, p.village_id))]
 
 
 def _ways(undoing: Undoing, history: TeamHistory) -> list[_Way]:
@@ -120,7 +117,7 @@ def _back_to(undoing: Undoing, history: TeamHistory, place: TeamPlace) -> Iterat
 
 def _by_unit(undoing: Undoing, place: TeamPlace) -> Iterator[TeamPlace]:
     """At the predecessors of its village or its unit, or right there where that was the same before; a place of which
-    the old map has neither stays what it is."""
+    the old map has neither stays what it is, as one in a village of which nobody has said yet where it goes."""
     anchor = _anchor(place)
     ids = [i for i in undoing.origins.get(anchor, [anchor]) if i in undoing.old]
     if not ids:

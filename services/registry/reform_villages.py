@@ -41,11 +41,6 @@ class VillageMoves(NamedTuple):
     moves: tuple[VillageMove, ...] = ()
     questions: tuple[Question, ...] = ()
 
-    @property
-    def undecided(self) -> frozenset[str]:
-        """Villages that wait for an answer; their teams wait for them."""
-        return frozenset(q.subject_id for q in self.questions)
-
 
 def homes(villages: Iterable[Unit], origins: Mapping[str, Sequence[str]], takers: Mapping[str, Unit]) -> list[Home]:
     """`origins`: predecessors by successor; `takers`: units of the old map that may have villages, by id."""

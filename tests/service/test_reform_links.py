@@ -83,12 +83,16 @@ async def test_what_was_taken_back_and_carried_out_again_leads_there_and_back(he
     assert "thực hiện lại" not in await page(here.officer, old)
     await here.execute(edition="2025-07", reform_id="july-2", choices={"villages": VILLAGES})
     opened = await here.officer.get(old, params={"lang": "vi"})
-    assert "Sau đó đã thực hiện lại: 1677/NQ-UBTVQH15, có hiệu lực từ 01/07/2025." in text_of(opened)
+    assert (
+        "đã được rút lại ngày 01/08/2025, sau đó thực hiện lại: 1677/NQ-UBTVQH15, có hiệu lực từ 01/07/2025."
+        in text_of(opened)
+    )
+    assert "như trước đó" not in text_of(opened)
     assert f'href="{new}"' in opened.text
     opened = await here.officer.get(new)
     assert "Lần trước đã rút lại ngày 01/08/2025: 1677/NQ-UBTVQH15." in text_of(opened)
     assert f'href="{old}"' in opened.text
-    assert "Carried out again since" in await page(here.officer, old, lang="en")
+    assert "and carried out again since" in await page(here.officer, old, lang="en")
     await here.reverse("july-2")
     assert "thực hiện lại" not in await page(here.officer, old, lang="vi")
 
@@ -105,6 +109,6 @@ async def test_two_decisions_of_one_number_about_other_units_are_not_taken_for_o
     await here.execute(plan=other)
     assert "thực hiện lại" not in await page(here.officer, "/so/sap-xep/r-villages")
     await here.execute(plan=villages_merge("r-villages-2", "2025-03-02"))
-    assert "Sau đó đã thực hiện lại: 1/NQ-HĐND, có hiệu lực từ 02/03/2025" in await page(
+    assert "sau đó thực hiện lại: 1/NQ-HĐND, có hiệu lực từ 02/03/2025" in await page(
         here.officer, "/so/sap-xep/r-villages"
     )

@@ -164,6 +164,7 @@ async def test_the_page_asks_for_villages_like_for_teams(here: World) -> None:
     sent = {"choices.villages.v-new": NGHIA_AN, "step": "choose"}
     sure = await here.officer.post(path, data=sent)
     assert '<input type="hidden" name="choices.villages.v-new"' in sure.text
+    assert "Thôn lập sau đó đi theo 1 Tổ trở về 2" in text_of(sure)
     done = await here.officer.post(path, data={**sent, "step": "execute"})
     assert done.status_code == 303
     assert "Thôn v-new" in await page(here.officer, f"/so/don-vi/{NGHIA_AN}")
