@@ -39,11 +39,9 @@ class Receipt(NamedTuple):
 
 def key_of(command: str, id_: str, caller: Caller, *, body: object, field: str) -> Key:
     """The key of a command as this caller sends it."""
-    own = (caller.member_id, caller.team_id, caller.organisation_id)
-    may = [sorted(caller.roles), sorted(caller.units), own]
-    return Key(
-        command, id_, field, _digest(body), _digest([command, id_, caller.subject]), _digest([command, id_, may])
-    )
+    subject, roles, units, *own = caller
+    may = (",".join(sorted(roles)), sorted(units), own)
+    return Key(command, id_, field, _digest(body), _sha(repr((command, id_, subject))), _sha(repr((command, id_, may))))
 
 
 def is_sender(key: Key, receipt: Receipt) -> bool:
@@ -110,4 +108,8 @@ async def settle(conn: Conn, key: Key, answer: dict[str, Any], stage_id: int | N
 
 def _digest(body: object) -> str:
     text = body.model_dump_json() if hasattr(body, "model_dump_json") else json.dumps(body, sort_keys=True, default=str)
+    return _sha(text)
+
+
+def _sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

@@ -115,8 +115,8 @@ async def test_a_village_of_the_map_that_goes_and_its_team_are_at_the_predecesso
     await send(here, *(an_item(done, "2025-07-30") for done in late))
     assert await numbers(here, NOW, "commune") == by_unit({**IN_JULY, "t-late": CA_DAM}, *late)
 
-    body = {"choices": {"teams": {NEW: ANOTHER}, "villages": {"v-late": TRA_BUI}}}
-    done = await ok(here.officer.post("/registry/reforms/2025-07/reverse", json=body), 201)
+    choices = {"choices": {"teams": {NEW: ANOTHER}, "villages": {"v-late": TRA_BUI}}}
+    done = await ok(here.officer.post("/registry/reforms/2025-07/reverse", json=choices), 201)
     assert done["villages"] == 1
     await here.running.caught_up()
     assert await numbers(here, NOW, "commune") == by_unit({**TAKEN_BACK, "t-late": TRA_BUI}, *late)
