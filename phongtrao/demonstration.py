@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from phongtrao import simulate
 from phongtrao.client import Api
@@ -24,8 +25,17 @@ NOTE_EVERY = 2.0
 """Seconds between two notes of where the demonstration stands, while the clock runs fast."""
 _QUIET = 30.0
 """The same when nobody plays any more."""
+_LONGEST_WHY = 300
+"""Characters of an error that a page shows."""
 _PATIENCE = 10.0
 """Seconds in which requests under way may still be answered before the clock jumps."""
+
+
+class Failure(NamedTuple):
+    """Why the province could not be set up, and where to read more."""
+
+    why: str
+    log: Path
 
 
 class Demonstration:
@@ -38,6 +48,7 @@ class Demonstration:
         self._player: Player | None = None
         self._playing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
+        self._failure: Failure | None = None
 
     @property
     def seed(self) -> int:
@@ -48,6 +59,15 @@ class Demonstration:
     def ready(self) -> bool:
         """The province is set up, so the clock may jump."""
         return self._playing is not None or self.jumped
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the province is not set up and will not be until the next start; None while it may be."""
+        return None if self.ready else self._failure
+
+    def fail(self, error: Exception, log: Path) -> None:
+        """Notes that nobody goes on setting it up or playing."""
+        self._failure = Failure(f"{type(error).__name__}: {error}"[:_LONGEST_WHY].rstrip(": "), log)
 
     @property
     def jumped(self) -> bool:
@@ -86,6 +106,13 @@ class Demonstration:
         async with self._turn:
             if self.jumped:
                 return
+            if self.failure:
+                raise errors.conflict(
+                    "not_set_up",
+                    "clock",
+                    "Không dựng được tỉnh chạy thử nên đồng hồ không đi tiếp được. Hãy xem lý do dưới đây.",
+                    "The trial province could not be set up, so its clock cannot go on. See the reason below.",
+                )
             if self._player is None or self._playing is None:
                 raise errors.conflict(
                     "being_set_up",

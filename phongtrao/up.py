@@ -185,6 +185,7 @@ async def _play(demo: Demonstration, api: Api, folder: Folder, say: Say) -> None
         await demo.play(api, say)
     except Exception as error:
         log.error("simulation_failed", exc_info=error)
+        demo.fail(error, folder.log)
         say(f"the simulation failed ({type(error).__name__}, see {folder.log}); the system stays up")
 
 

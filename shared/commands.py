@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import asyncpg
 
-from shared import errors, event_log, faults
+from shared import event_log, faults, receipts
+from shared.auth import Caller
 from shared.cancellation import heed_cancellation
 from shared.clock import Clock
 from shared.contracts import Event
 from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
+from shared.errors import Problem
 from shared.ids import NewId
+from shared.receipts import Key, Receipt
 from shared.telemetry import logger
 
 log = logger(__name__)
@@ -71,35 +74,41 @@ class Commands:
         self._service, self._province, self._clock, self._new_id = service, province, clock, new_id
 
     async def execute(
-        self, command: str, work: Work, *, key: str | None = None, body: object = None, field: str = "Idempotency-Key"
+        self,
+        command: str,
+        work: Work,
+        *,
+        by: Caller,
+        key: str | None = None,
+        body: object = None,
+        field: str = "Idempotency-Key",
     ) -> Outcome:
         """Runs `work` and appends its events, in one transaction; then waits briefly for their position.
 
         With a `key` (a client-made id or an Idempotency-Key) the command happens once: the same body again gets the
         first answer, another body 409, which names `field`, where the key came from. A refusal leaves nothing behind,
-        so a corrected body may use the same key.
+        so a corrected body may use the same key. Whoever may not do the command is refused as if it were the first
+        time: the answer is not for everybody who knows the key.
         """
-        done = await self.commit(command, work, key=key, body=body, field=field)
+        once = receipts.key_of(command, key, by, body=body, field=field) if key else None
+        done = await self.commit(work, once=once)
         pos = await self.position(done.stage_ids[-1]) if done.stage_ids else None
         return Outcome(done.answer, pos, done.replayed)
 
-    async def commit(
-        self, command: str, work: Work, *, key: str | None = None, body: object = None, field: str = "Idempotency-Key"
-    ) -> Committed:
+    async def commit(self, work: Work, *, once: Key | None = None) -> Committed:
         """The same without waiting for a position."""
-        digest = _digest(body)
         async with self._pool.acquire() as conn, conn.transaction():
-            earlier = await _claim(conn, command, (key, field), digest) if key else None
-            if earlier is None:
-                now = self._clock()
+            earlier = await receipts.claim(conn, once) if once else None
+            now = self._clock()
+            if once and earlier:
+                answer, stage_id = await _again(conn, once, earlier, partial(work, conn, now))
+                stage_ids = [stage_id] if stage_id else []
+            else:
                 decision = await work(conn, now)
                 stage_ids = await self._append(conn, decision, now)
                 answer = decision.answer
-                if key:
-                    await _settle(conn, command, key, answer, stage_ids[-1] if stage_ids else None)
-            else:
-                answer, stage_id = earlier
-                stage_ids = [stage_id] if stage_id else []
+                if once:
+                    await receipts.settle(conn, once, answer, stage_ids[-1] if stage_ids else None)
             faults.point("command.before_commit")
         faults.point("command.after_commit")
         return Committed(answer, stage_ids, earlier is not None)
@@ -118,45 +127,39 @@ class Commands:
         )
 
 
-def _digest(body: object) -> str:
-    text = body.model_dump_json() if hasattr(body, "model_dump_json") else json.dumps(body, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+class _Tried(Exception):
+    """Ends a trial that went well."""
 
 
-async def _claim(
-    conn: Conn, command: str, named: tuple[str, str], digest: str
-) -> tuple[dict[str, Any], int | None] | None:
-    """None when the key is ours now; else the first answer. Waits for a twin that is under way."""
-    key, field = named
-    mine = await conn.fetchval(
-        "insert into receipt (command, id, digest) values ($1, $2, $3) on conflict do nothing returning 1",
-        command,
-        key,
-        digest,
-    )
-    if mine:
+async def _again(
+    conn: Conn, key: Key, earlier: Receipt, work: Callable[[], Awaitable[object]]
+) -> tuple[dict[str, Any], int | None]:
+    """The first answer and the last event's id, for somebody who may do the command.
+
+    Who comes with the rights with which it was taken needs no look. Anybody else tries to do it, which is then undone:
+    refused for want of rights, it is refused here too, and for any other reason where it is not the sender who asks.
+    """
+    if receipts.has_same_rights(key, earlier):
+        return receipts.answer_to(key, earlier)
+    refusal = await _tried(conn, work)
+    if refusal and refusal.status == 403:
+        raise refusal
+    answer = receipts.answer_to(key, earlier)
+    if refusal and not receipts.is_sender(key, earlier):
+        raise refusal
+    return answer
+
+
+async def _tried(conn: Conn, work: Callable[[], Awaitable[object]]) -> Problem | None:
+    """What doing it would be refused with now. Nothing of it stays."""
+    try:
+        async with conn.transaction():
+            await work()
+            raise _Tried
+    except _Tried:
         return None
-    row = await conn.fetchrow(
-        "select digest, answer, stage_id from receipt where command = $1 and id = $2", command, key
-    )
-    if row is None or row["digest"] != digest:
-        raise errors.conflict(
-            "same_id_other_content",
-            field,
-            "Mã này đã được dùng cho nội dung khác. Hãy dùng mã mới, hoặc gửi lại đúng nội dung cũ.",
-            "This id was already used with another content. Use a new id, or send the first content again.",
-        )
-    return json.loads(row["answer"]), row["stage_id"]
-
-
-async def _settle(conn: Conn, command: str, key: str, answer: dict[str, Any], stage_id: int | None) -> None:
-    await conn.execute(
-        "update receipt set answer = $3, stage_id = $4 where command = $1 and id = $2",
-        command,
-        key,
-        json.dumps(answer, default=str),
-        stage_id,
-    )
+    except Problem as refusal:
+        return refusal
 
 
 class Positions:

@@ -17,6 +17,8 @@ class FieldError(NamedTuple):
 
     field: str
     message: Text
+    about: str | None = None
+    """Id of what stands in the way, where it has one: a reform's."""
 
 
 class Problem(Exception):

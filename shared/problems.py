@@ -34,6 +34,7 @@ class ProblemField(BaseModel):
 
     field: str = Field(description="Path in the body, or the name of a parameter or header.")
     message: Messages
+    about: str | None = Field(None, description="Id of what stands in the way, a reform's for example; else left out.")
 
 
 class ProblemBody(BaseModel):
@@ -59,14 +60,15 @@ def wants_english(request: Request) -> bool:
 def respond(request: Request, problem: Problem) -> JSONResponse:
     """The response that says a refusal."""
     lang = "en" if wants_english(request) else "vi"
-    title = TITLES.get(problem.status, TITLES[400])
     body = ProblemBody(
         type=f"urn:cds:problem:{problem.slug}",
-        title=getattr(title, lang),
+        title=getattr(TITLES.get(problem.status, TITLES[400]), lang),
         status=problem.status,
         detail=getattr(problem.detail, lang),
         messages=Messages(**problem.detail._asdict()),
-        errors=[ProblemField(field=f.field, message=Messages(**f.message._asdict())) for f in problem.fields],
+        errors=[
+            ProblemField(field=f.field, message=Messages(**f.message._asdict()), about=f.about) for f in problem.fields
+        ],
         trace=current_traceparent(),
     )
     headers = {"content-language": lang}
@@ -74,7 +76,9 @@ def respond(request: Request, problem: Problem) -> JSONResponse:
         headers["retry-after"] = str(problem.retry_after)
     if problem.status == 401:
         headers["www-authenticate"] = "Bearer"
-    return JSONResponse(body.model_dump(), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+    return JSONResponse(
+        body.model_dump(exclude_none=True), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
+    )
 
 
 Say = Callable[[Request, Problem], Response]

@@ -72,7 +72,7 @@ async def enrol(
         return await _save(conn, wish, now)
 
     # The key holds the whole wish: the same wish is answered from the receipt, another one meets the row below.
-    done = await service.commands.execute("enrol", work, key=":".join(part or "" for part in wish))
+    done = await service.commands.execute("enrol", work, by=caller, key=":".join(part or "" for part in wish))
     return EnrolmentAnswer(**done.answer, pos=done.pos)
 
 

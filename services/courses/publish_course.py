@@ -77,7 +77,7 @@ async def publish_course(service: Svc, body: PublishCourse, caller: Annotated[Ca
     async def work(conn: Conn, now: datetime) -> Decision:
         return await _save(conn, body, now)
 
-    done = await service.commands.execute("publish_course", work, key=body.course_id, body=body)
+    done = await service.commands.execute("publish_course", work, by=caller, key=body.course_id, body=body)
     return CourseAnswer(**done.answer, pos=done.pos)
 
 

@@ -67,7 +67,7 @@ async def submit_answers(
         return await _save(conn, taken, enrolment, body, now)
 
     content = {"course": course_id, "learner": learner_id, **body.model_dump()}
-    done = await service.commands.execute("submit_answers", work, key=body.attempt_id, body=content)
+    done = await service.commands.execute("submit_answers", work, by=caller, key=body.attempt_id, body=content)
     return AttemptAnswer(**done.answer, pos=done.pos)
 
 

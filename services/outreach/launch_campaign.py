@@ -68,5 +68,7 @@ async def launch_campaign(
         days = {"first_day": launched.first_day.isoformat(), "last_day": launched.last_day.isoformat()}
         return Decision({"campaign_id": launched.campaign_id, **days}, [event])
 
-    done = await service.commands.execute("launch_campaign", work, key=body.campaign_id, body=body, field="campaign_id")
+    done = await service.commands.execute(
+        "launch_campaign", work, by=caller, key=body.campaign_id, body=body, field="campaign_id"
+    )
     return CampaignAnswer(**done.answer, pos=done.pos)

@@ -95,7 +95,7 @@ async def _record_lot(service: Service, requests: Sequence[list[_Asked]]) -> lis
         receipts[:], ids[:] = [_receipt(a, found, new, digests) for a, found in both], saved
         return Decision({}, [guidance.guided(taken[i][0]) for i in saved], [taken[i][1] for i in saved])
 
-    done = await service.commands.commit("record_guidances", work)
+    done = await service.commands.commit(work)
     staged, left = dict(zip(ids, done.stage_ids, strict=True)), iter(receipts)
     parts = [list(islice(left, len(request))) for request in requests]
     return [_Saved(part, max((_stage_id(r, staged) for r in part), default=0)) for part in parts]
@@ -108,7 +108,7 @@ def _stage_id(receipt: ItemReceipt, staged: dict[str, int]) -> int:
 def _decide(asked: _Asked, members: dict[str, list[Placed]], province: str, now: datetime) -> Guidance | Refused:
     item = asked.item
     if isinstance(item, Malformed):
-        return Refused("malformed", *item.error)
+        return Refused("malformed", item.error.field, item.error.message)
     if not _may_record(asked.caller, members.get(item.member_id), item, province):
         return _OUTSIDE
     return guidance.record(asked.campaign, members, item, now)

@@ -56,7 +56,7 @@ async def withdraw_guidance(
         await store.mark_withdrawn(conn, guidance_id, now, body.reason, body.note)
         return Decision({"guidance_id": guidance_id}, [event])
 
-    done = await service.commands.execute("withdraw_guidance", work)
+    done = await service.commands.execute("withdraw_guidance", work, by=caller)
     return GuidanceAnswer(**done.answer, pos=done.pos)
 
 

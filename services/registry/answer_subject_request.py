@@ -66,7 +66,7 @@ async def answer_subject_request(
             await store.save_answer(conn, request_id, now, body.outcome)
         return Decision({"request_id": request_id, "in_time": answered_at < filed.due_at})
 
-    done = await service.commands.execute("answer_subject_request", work)
+    done = await service.commands.execute("answer_subject_request", work, by=caller)
     return RequestAnswered(**done.answer, pos=done.pos)
 
 

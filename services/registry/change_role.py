@@ -51,5 +51,5 @@ async def change_role(
         return Decision({"member_id": member_id}, [event])
 
     content = {"member": member_id, **body.model_dump()}
-    done = await service.commands.execute("change_role", work, key=idempotency_key, body=content)
+    done = await service.commands.execute("change_role", work, by=caller, key=idempotency_key, body=content)
     return MemberAnswer(**done.answer, pos=done.pos)

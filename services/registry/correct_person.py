@@ -48,5 +48,5 @@ async def correct_person(
         await vault.write_person(conn, caller, right, Why.CORRECTION, now, renewed=body.legal_basis is not None)
         return Decision({"member_id": member_id})
 
-    done = await service.commands.execute("correct_person", work)
+    done = await service.commands.execute("correct_person", work, by=caller)
     return PersonAnswer(**done.answer, pos=done.pos)

@@ -85,7 +85,7 @@ async def correct_unit(
         return Decision({"unit_id": unit_id, "since": str(right.valid_from)}, [event])
 
     content = {"unit": unit_id, **body.model_dump()}
-    done = await service.commands.execute("correct_unit", work, key=idempotency_key, body=content)
+    done = await service.commands.execute("correct_unit", work, by=caller, key=idempotency_key, body=content)
     return CorrectionAnswer(**done.answer, pos=done.pos)
 
 

@@ -48,5 +48,5 @@ async def declare_headcount(
         return Decision({"organisation_id": organisation_id}, [event])
 
     content = {"organisation": organisation_id, **body.model_dump()}
-    done = await service.commands.execute("declare_headcount", work, key=idempotency_key, body=content)
+    done = await service.commands.execute("declare_headcount", work, by=caller, key=idempotency_key, body=content)
     return OrganisationAnswer(**done.answer, pos=done.pos)

@@ -49,7 +49,7 @@ async def disband_team(
         return Decision({"team_id": team_id}, ended.events)
 
     content = {"team": team_id, **body.model_dump()}
-    done = await service.commands.execute("disband_team", work, key=idempotency_key, body=content)
+    done = await service.commands.execute("disband_team", work, by=caller, key=idempotency_key, body=content)
     return TeamAnswer(**done.answer, pos=done.pos)
 
 

@@ -56,5 +56,5 @@ async def dissolve_organisation(
         return Decision({"organisation_id": organisation_id, "moved": len(done.moved)}, done.events)
 
     content = {"organisation": organisation_id, **body.model_dump()}
-    done = await service.commands.execute("dissolve_organisation", work, key=idempotency_key, body=content)
+    done = await service.commands.execute("dissolve_organisation", work, by=caller, key=idempotency_key, body=content)
     return DissolvedAnswer(**done.answer, pos=done.pos)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
 from services.registry import editions, reform_checks, reform_teams
-from services.registry.reform import Choices, Ground, Prepared, ReformPlan, apply
+from services.registry.reform import Choices, Fault, Ground, Prepared, ReformPlan, apply
 from services.registry.reform_teams import Moves
-from services.registry.store import reforms, teams, units
+from services.registry.store import reform_links, reforms, teams, units
 from services.registry.unit import Unit
 from shared import errors
 from shared.auth import Caller, Role
@@ -47,13 +47,12 @@ async def draft(conn: Conn, asking: Asking, plan: ReformPlan, choices: Choices) 
     reform_checks.must_hold(reform_checks.of_plan(ground, plan))
     prepared = apply(ground, plan, choices)
     newer = await reforms.newer_units(conn, prepared.touched, plan.effective_on)
-    reform_checks.must_hold(
-        [
-            *reform_checks.of_map(prepared),
-            *reform_checks.of_choices(prepared, choices),
-            *reform_checks.of_newer(newer, "plan.effective_on"),
-        ]
-    )
+    wrong = [
+        *reform_checks.of_map(prepared),
+        *reform_checks.of_choices(prepared, choices),
+        *reform_checks.of_newer(newer, "plan.effective_on"),
+    ]
+    reform_checks.must_hold(await with_reforms(conn, wrong))
     places = await teams.teams_at(conn, prepared.concerned, plan.effective_on, or_later=True)
     reform_checks.must_hold(reform_teams.of_choices(prepared, places, choices))
     names = await reforms.team_names(conn, {p.team_id for p in places})
@@ -71,6 +70,13 @@ async def _ground(conn: Conn, province: str, plan: ReformPlan) -> tuple[Ground, 
         old |= {u.unit_id: u for u in await units.map_of_day(conn, day, root=root)}
     unknown = {i: u for i, u in joining.items() if i not in known}
     return Ground(old | unknown, known & new), tuple(unknown.values())
+
+
+async def with_reforms(conn: Conn, faults: Iterable[Fault]) -> list[Fault]:
+    """The same faults, those that stand in the way each with the reform that brought it, where one did."""
+    found = list(faults)
+    behind = await reform_links.behind(conn, newer) if (newer := [f.newer for f in found if f.newer]) else {}
+    return [f._replace(about=behind.get((f.newer.subject_id, f.newer.since))) if f.newer else f for f in found]
 
 
 def named(plan: ReformPlan) -> set[str]:

@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
-from services.registry import reform_reversal
-from services.registry.draft_reform import WHOLE_MAP, Asking
+from services.registry import reform_reversal, reform_villages
+from services.registry.draft_reform import WHOLE_MAP, Asking, with_reforms
+from services.registry.reform import Choices
 from services.registry.reform_checks import MAKE_ANOTHER, must_hold, of_reversal
 from services.registry.reform_reversal import Undoing
 from services.registry.reform_teams import Moves
-from services.registry.store import reforms, teams, units
+from services.registry.reform_villages import VillageMoves
+from services.registry.store import reforms, reversals, teams, units
 from services.registry.store.reforms import Reform
 from services.registry.team import TeamHistory
 from services.registry.unit import Unit
@@ -26,6 +28,8 @@ class Reversal(NamedTuple):
     done: Reform
     old: Mapping[str, Unit]
     """Units of the day before the reform, by id: those at which a team may be again."""
+    villages: VillageMoves
+    """Villages that were established since."""
     teams: Moves
 
     @property
@@ -39,9 +43,7 @@ class Reversal(NamedTuple):
         return [c.unit.unit_id for c in self.done.changes if c.change is not Change.ESTABLISHED]
 
 
-async def draft(
-    conn: Conn, asking: Asking, reform_id: str, choices: Mapping[str, str], *, lock: bool = False
-) -> Reversal:
+async def draft(conn: Conn, asking: Asking, reform_id: str, choices: Choices, *, lock: bool = False) -> Reversal:
     """What taking a reform back does, as things are now; `lock` keeps its teams as they are until the transaction ends.
 
     Raises 403, 404, 409 once it is done, or 422 with what stands on the reform and with every choice that is none.
@@ -55,26 +57,57 @@ async def draft(
         raise errors.conflict(
             "reversed_already", "reform_id", "Quyết định này đã được rút lại rồi.", "It has been taken back already."
         )
-    touched = {c.unit.unit_id for c in done.changes}
-    newer = await reforms.newer_units(conn, touched, done.effective_on, besides=reform_id)
-    must_hold(of_reversal(newer), MAKE_ANOTHER)
-    noted = await reforms.moves(conn, reform_id)
-    about = frozenset(touched | {t.successor_id for t in lines})
+    villages = await _villages(conn, done, lines, choices)
+    undoing, histories = await _undoing(conn, done, lines, villages, lock=lock)
+    must_hold(reform_reversal.of_choices(undoing, histories, choices.teams))
+    return Reversal(done, undoing.old, villages, reform_reversal.take_back(undoing, histories, choices.teams))
+
+
+async def _villages(conn: Conn, done: Reform, lines: Collection[Transition], choices: Choices) -> VillageMoves:
+    """What becomes of the villages that were established since. Raises 422 with whatever else is newer."""
+    touched, day = {c.unit.unit_id for c in done.changes}, done.effective_on
+    since = await reversals.villages_since(conn, touched, day)
+    ids = [v.unit_id for v in since]
+    newer = await reforms.newer_units(conn, touched, day, besides=done.reform_id, but=ids)
+    origins = reform_reversal.origins(lines)
+    named = {i for v in since for i in origins.get(v.parent_id or "", [v.parent_id or ""])}
+    found = await units.many_on_day(conn, named, day - timedelta(days=1)) if named else {}
+    there = await reversals.below(conn, found.keys(), day - timedelta(days=1)) if found else []
+    parents = {u.parent_id for u in there if u.level is Level.COMMUNE and u.parent_id}
+    takers = {i: u for i, u in found.items() if reform_villages.may_take(u, parents)}
+    homes = reform_villages.homes(since, origins, takers)
+    newer += reform_villages.homeless(homes)
+    must_hold(await with_reforms(conn, of_reversal(newer)), MAKE_ANOTHER)
+    must_hold(reform_villages.of_choices(homes, choices.villages))
+    returned = reform_villages.return_villages(homes, choices.villages)
+    must_hold(reform_villages.of_names(returned.moves, there))
+    return returned
+
+
+async def _undoing(
+    conn: Conn, done: Reform, lines: Collection[Transition], villages: VillageMoves, *, lock: bool
+) -> tuple[Undoing, list[TeamHistory]]:
+    """What there is to know of the teams that the reform is about."""
+    noted = await reforms.moves(conn, done.reform_id)
+    about = frozenset({c.unit.unit_id for c in done.changes} | {t.successor_id for t in lines})
     there = await reforms.teams_since(conn, about, done.effective_on)
     ids = sorted({*there, *(m.after.team_id for m in noted)})
     histories = list((await (teams.lock_histories if lock else teams.histories)(conn, ids)).values())
     undoing = Undoing(
-        reform_id, done.effective_on, reform_reversal.origins(lines), {}, reform_reversal.noted(noted), about
+        done.reform_id, done.effective_on, reform_reversal.origins(lines), {}, reform_reversal.noted(noted), about
     )  # fmt: skip
-    undoing = undoing._replace(old=await _old(conn, undoing, histories))
-    must_hold(reform_reversal.of_choices(undoing, histories, choices))
-    return Reversal(done, undoing.old, reform_reversal.take_back(undoing, histories, choices))
+    return undoing._replace(old=await _old(conn, undoing, histories, villages)), histories
 
 
-async def _old(conn: Conn, undoing: Undoing, histories: Collection[TeamHistory]) -> dict[str, Unit]:
-    """The units at which teams may be again, and those right above them, as they were on the day before."""
+async def _old(
+    conn: Conn, undoing: Undoing, histories: Collection[TeamHistory], villages: VillageMoves
+) -> dict[str, Unit]:
+    """The units at which teams may be again, and those right above them, as they were on the day before; and the
+    villages that were established since, where they will have been."""
     day = undoing.effective_on - timedelta(days=1)
-    found = await units.many_on_day(conn, reform_reversal.anchors(undoing, histories), day)
+    asked = {i for q in villages.questions for i in q.candidates}
+    found = await units.many_on_day(conn, reform_reversal.anchors(undoing, histories) | asked, day)
+    found |= {after.unit_id: after for _, after in villages.moves}
     above = {u.parent_id for u in found.values() if u.parent_id and u.level is Level.VILLAGE} - found.keys()
     return found | await units.many_on_day(conn, above, day)
 

@@ -53,7 +53,7 @@ async def end_contact(
         await store.save_last_day(conn, contact_id, body.last_day)
         return Decision({"contact_id": contact_id})
 
-    done = await service.commands.execute("end_contact", work)
+    done = await service.commands.execute("end_contact", work, by=caller)
     return ContactAnswer(**done.answer, pos=done.pos)
 
 

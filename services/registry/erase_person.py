@@ -41,5 +41,5 @@ async def _erase(service: Svc, member_id: str, caller: Caller) -> PersonAnswer:
             {"member_id": member_id}, [PersonErased(occurred_at=now, member_id=member_id)] if erased else []
         )
 
-    done = await service.commands.execute("erase_person", work)
+    done = await service.commands.execute("erase_person", work, by=caller)
     return PersonAnswer(**done.answer, pos=done.pos)

@@ -51,7 +51,9 @@ async def establish_village(
         caller.must_cover((service.province, *parent.path), field="parent_id")
         return await _save(conn, parent, body, now)
 
-    done = await service.commands.execute("establish_village", work, key=body.village_id, body=body, field="village_id")
+    done = await service.commands.execute(
+        "establish_village", work, by=caller, key=body.village_id, body=body, field="village_id"
+    )
     return VillageAnswer(**done.answer, pos=done.pos)
 
 

@@ -53,7 +53,7 @@ async def execute_reform(service: Svc, body: ReformBody, caller: Annotated[Calle
         return await _save(conn, drafted, now)
 
     field = "plan.reform_id" if body.plan else "reform_id"
-    done = await service.commands.execute("execute_reform", work, key=plan.reform_id, body=body, field=field)
+    done = await service.commands.execute("execute_reform", work, by=caller, key=plan.reform_id, body=body, field=field)
     return ReformAnswer(**done.answer, pos=done.pos)
 
 

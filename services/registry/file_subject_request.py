@@ -67,7 +67,7 @@ async def file_subject_request(
         return Decision({"request_id": body.request_id, "due_at": due_at.isoformat()})
 
     done = await service.commands.execute(
-        "file_subject_request", work, key=body.request_id, body=body, field="request_id"
+        "file_subject_request", work, by=caller, key=body.request_id, body=body, field="request_id"
     )
     return RequestFiled(**done.answer, pos=done.pos)
 

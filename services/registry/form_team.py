@@ -66,7 +66,7 @@ async def form_team(service: Svc, body: FormTeam, caller: Annotated[Caller, allo
         await teams.save_places(conn, [place for place, _ in further], known_from=now)
         return Decision({"team_id": formed.team_id}, [event, *(moved for _, moved in further)])
 
-    done = await service.commands.execute("form_team", work, key=body.team_id, body=body, field="team_id")
+    done = await service.commands.execute("form_team", work, by=caller, key=body.team_id, body=body, field="team_id")
     return TeamAnswer(**done.answer, pos=done.pos)
 
 

@@ -80,7 +80,9 @@ async def commit_import(
     async with service.pool.acquire() as conn:
         await own(conn, caller, import_id)  # before the key is looked at: it is another's secret what became of theirs
     async with import_progress.of_commit(service, import_id) as tick:
-        done = await service.commands.execute("commit_import", work, key=import_id, body=body, field="import_id")
+        done = await service.commands.execute(
+            "commit_import", work, by=caller, key=import_id, body=body, field="import_id"
+        )
     return ImportCommitted(**done.answer, pos=done.pos)
 
 

@@ -43,7 +43,7 @@ async def discard_import(
             await note(conn, caller, Action.ERASED, import_id, now)
         return Decision({"import_id": import_id})
 
-    done = await service.commands.execute("discard_import", work)
+    done = await service.commands.execute("discard_import", work, by=caller)
     return ImportDiscarded(**done.answer, pos=done.pos)
 
 

@@ -75,9 +75,11 @@ async def join_team(
 
     content = {"team": team_id, **body.model_dump()}
     if body.full_name is None:
-        done = await service.commands.execute("join_again", work, key=idempotency_key, body=content)
+        done = await service.commands.execute("join_again", work, by=caller, key=idempotency_key, body=content)
     else:
-        done = await service.commands.execute("join_team", work, key=body.member_id, body=content, field="member_id")
+        done = await service.commands.execute(
+            "join_team", work, by=caller, key=body.member_id, body=content, field="member_id"
+        )
     return MemberAnswer(**done.answer, pos=done.pos)
 
 

@@ -49,7 +49,7 @@ async def leave_team(
         return Decision({"member_id": member_id}, [event])
 
     content = {"member": member_id, **body.model_dump()}
-    done = await service.commands.execute("leave_team", work, key=idempotency_key, body=content)
+    done = await service.commands.execute("leave_team", work, by=caller, key=idempotency_key, body=content)
     return MemberAnswer(**done.answer, pos=done.pos)
 
 

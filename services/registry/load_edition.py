@@ -50,5 +50,5 @@ async def load_edition(
             await units.save_states(conn, brought, known_from=now)
         return Decision({"edition": edition, "established": len(events)}, events)
 
-    done = await service.commands.execute("load_edition", work)
+    done = await service.commands.execute("load_edition", work, by=caller)
     return EditionLoaded(**done.answer, pos=done.pos)

@@ -76,5 +76,7 @@ async def load_organisations(
                 events.append(event)
         return Decision({"plan": plan, "registered": len(events)}, events)
 
-    done = await service.commands.execute("load_organisations", work, key=idempotency_key, body={"plan": plan})
+    done = await service.commands.execute(
+        "load_organisations", work, by=caller, key=idempotency_key, body={"plan": plan}
+    )
     return OrganisationsLoaded(**done.answer, pos=done.pos)

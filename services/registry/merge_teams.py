@@ -48,7 +48,7 @@ async def merge_teams(
         return Decision({"team_id": team_id}, ended.events)
 
     content = {"team": team_id, **body.model_dump()}
-    done = await service.commands.execute("merge_teams", work, key=idempotency_key, body=content)
+    done = await service.commands.execute("merge_teams", work, by=caller, key=idempotency_key, body=content)
     return TeamAnswer(**done.answer, pos=done.pos)
 
 

@@ -54,5 +54,5 @@ async def move_member(
         return Decision({"member_id": member_id}, moved.events)
 
     content = {"member": member_id, **body.model_dump()}
-    done = await service.commands.execute("move_member", work, key=idempotency_key, body=content)
+    done = await service.commands.execute("move_member", work, by=caller, key=idempotency_key, body=content)
     return MemberAnswer(**done.answer, pos=done.pos)

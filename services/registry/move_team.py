@@ -61,5 +61,5 @@ async def move_team(
         return Decision({"team_id": team_id}, [event, *(after for _, after in further)])
 
     content = {"team": team_id, **body.model_dump()}
-    done = await service.commands.execute("move_team", work, key=idempotency_key, body=content)
+    done = await service.commands.execute("move_team", work, by=caller, key=idempotency_key, body=content)
     return TeamAnswer(**done.answer, pos=done.pos)

@@ -12,15 +12,24 @@ from services.registry import draft_reversal
 from services.registry.draft_reform import Asking
 from services.registry.draft_reversal import Reversal
 from services.registry.preview_reform import ROLES, SCOPE, MoveLine, Named, QuestionLine, move_lines
+from services.registry.reform import Choices
 from services.registry.reverse_reform import ReversalBody
 from services.registry.store import pages, reforms
 from shared.auth import Caller
-from shared.contracts.reform import LegalBasis
+from shared.contracts.reform import LegalBasis, Level
 from shared.db import Conn
 from shared.deps import Svc
 from shared.http import ID_PATTERN, allow, router, who
 
 routes = router("reforms")
+
+
+class VillageLine(BaseModel):
+    """A village that was established since, and the unit of the old map below which it will have been."""
+
+    village: Named
+    origin: Named
+    target: Named
 
 
 class ReversalPreview(BaseModel):
@@ -34,6 +43,7 @@ class ReversalPreview(BaseModel):
     moves: list[MoveLine]
     teams: int = Field(description="Teams that get another place.")
     members: int = Field(description="People on them.")
+    villages: list[VillageLine] = Field(description="Villages established since that go along.")
     questions: list[QuestionLine] = Field(description="What has to be chosen; empty: it can be taken back.")
 
 
@@ -45,16 +55,18 @@ async def preview_reversal(
     body: ReversalBody | None = None,
 ) -> ReversalPreview:
     """Says what taking a reform back would do, as things are now. Changes nothing."""
-    choices = body.choices.teams if body else {}
+    choices = body.chosen() if body else Choices()
     async with service.pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         drafted = await draft_reversal.draft(conn, Asking(caller, service.province), reform_id, choices)
         return await _shown(conn, drafted)
 
 
 async def _shown(conn: Conn, drafted: Reversal) -> ReversalPreview:
-    done, (moves, questions) = drafted.done, drafted.teams
+    done, (moves, questions), villages = drafted.done, drafted.teams, drafted.villages
+    asked = (*villages.questions, *questions)
     people = await reforms.count_members(conn, {m.after.team_id for m in moves}, done.effective_on)
-    new = await pages.unit_names(conn, {m.ends[0] for m in moves} | {q.unit_id for q in questions})
+    left = {v.before.parent_id or "" for v in villages.moves}
+    new = await pages.unit_names(conn, left | {m.ends[0] for m in moves} | {q.unit_id for q in asked})
     stayed = await pages.unit_names(conn, {m.ends[1] for m in moves} - drafted.old.keys())
     old = stayed | {unit_id: unit.name for unit_id, unit in drafted.old.items()}
     return ReversalPreview(
@@ -66,16 +78,24 @@ async def _shown(conn: Conn, drafted: Reversal) -> ReversalPreview:
         moves=list(move_lines(moves, people, new, old)),
         teams=len({m.after.team_id for m in moves}),
         members=sum(people.values()),
+        villages=[
+            VillageLine(
+                village=Named(unit_id=after.unit_id, name=after.name),
+                origin=Named(unit_id=before.parent_id or "", name=new[before.parent_id or ""]),
+                target=Named(unit_id=after.parent_id or "", name=old[after.parent_id or ""]),
+            )
+            for before, after in villages.moves
+        ],
         questions=[
             QuestionLine(
                 field=q.field,
-                kind=None,
+                kind=Level.VILLAGE if q.field.startswith("choices.villages.") else None,
                 subject_id=q.subject_id,
                 name=q.name,
                 unit=Named(unit_id=q.unit_id, name=new[q.unit_id]),
                 candidates=[Named(unit_id=i, name=old[i]) for i in q.candidates],
                 since=q.since,
             )
-            for q in questions
+            for q in asked
         ],
     )

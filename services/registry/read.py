@@ -16,6 +16,7 @@ from services.registry.store.team_lists import Order
 from services.registry.team import Team, TeamHistory
 from services.registry.team_access import manages, may_manage, no_such_team
 from services.registry.team_events import Happening, happened
+from services.registry.team_voided import recorded_elsewhere
 from shared.auth import OFFICERS, Caller, Role
 from shared.clock import local_day
 from shared.deps import Svc
@@ -76,7 +77,10 @@ class HistoryView(BaseModel):
     """Something that happened to a team."""
 
     day: date
-    what: Literal["formed", "renamed", "moved", "joined", "role", "left", "disbanded"]
+    what: Literal["formed", "renamed", "moved", "taken_back", "joined", "role", "left", "disbanded"] = Field(
+        description="`taken_back`: from `day` until `until` it was on record at `unit_id`, on the map of the reform "
+        "`reform_id`, which was taken back then."
+    )
     name: str | None = None
     member_id: str | None = None
     role: str | None = None
@@ -86,6 +90,7 @@ class HistoryView(BaseModel):
     village: str | None = None
     village_id: str | None = None
     reform_id: str | None = None
+    until: date | None = Field(None, description="Last day of what was on record until a reform was taken back.")
 
 
 class TeamDetail(TeamView):
@@ -152,12 +157,14 @@ async def show_team(
     async with service.pool.acquire() as conn:
         history = await teams.history(conn, team_id)
         people = await memberships.memberships(conn, [team_id])
+        voided = await teams.voided(conn, team_id)
     if history is None:
         raise no_such_team(team_id)
     now = manages(caller, history.place_on(today), service.province, Role.OPERATOR)
     if not now:
         may_manage(caller, history.place_on(on or today), service.province, Role.OPERATOR)
-    told = [_told(h) for h in happened(history, people) if now or on is None or h.day <= on]
+    everything = happened(history, people, recorded_elsewhere(history, voided))
+    told = [_told(h) for h in everything if now or on is None or (h.until or h.day) <= on]
     return TeamDetail(**_as_on(history, on or today), members=_members(people, on), history=told)
 
 

@@ -76,6 +76,10 @@ class Fault(NamedTuple):
     slug: str
     field: str
     message: Text
+    newer: Newer | None = None
+    """What stands in the way."""
+    about: str | None = None
+    """The reform that brought it, where one did."""
 
 
 class Question(NamedTuple):

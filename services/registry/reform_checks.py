@@ -32,7 +32,7 @@ def must_hold(faults: Iterable[Fault], then: Text | None = None) -> None:
     )  # fmt: skip
     if then:
         detail = Text(f"{detail.vi}. {then.vi}", f"{detail.en}. {then.en}")
-    raise Problem(422, first.slug, detail, fields=tuple(FieldError(f.field, f.message) for f in found[:100]))
+    raise Problem(422, first.slug, detail, fields=tuple(FieldError(f.field, f.message, f.about) for f in found[:100]))
 
 
 def of_plan(ground: Ground, plan: ReformPlan) -> Iterator[Fault]:
@@ -211,7 +211,7 @@ def of_newer(found: Iterable[Newer], field: str) -> Iterator[Fault]:
             f"«{newer.name}» ({newer.subject_id}) có thay đổi từ {newer.since:%d/%m/%Y}, không sớm hơn ngày sắp xếp",
             f"«{newer.name}» ({newer.subject_id}) has changed on {newer.since}, not before the day of the reform",
         )
-        yield Fault("newer_state", field, text)
+        yield Fault("newer_state", field, text, newer)
 
 
 def of_reversal(found: Iterable[Newer]) -> Iterator[Fault]:
@@ -221,7 +221,7 @@ def of_reversal(found: Iterable[Newer]) -> Iterator[Fault]:
             f"«{newer.name}» ({newer.subject_id}) có thay đổi từ {newer.since:%d/%m/%Y}, sau khi sắp xếp",
             f"«{newer.name}» ({newer.subject_id}) has changed on {newer.since}, after the reform",
         )
-        yield Fault("newer_state", "reform_id", text)
+        yield Fault("newer_state", "reform_id", text, newer)
 
 
 MAKE_ANOTHER = Text(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from services.registry.reform import Prepared, state
 from services.registry.reform_teams import Move
 from services.registry.unit import Unit
 from shared.clock import start_of_day
 from shared.contracts.reform import Change, Heir, MoveReason, Transition, UnitChange
-from shared.contracts.registry import ReorganisationReversed, TeamReassigned, UnitsReorganised
+from shared.contracts.registry import ReorganisationReversed, TeamReassigned, UnitCorrected, UnitsReorganised
 
 LARGEST = 150_000
 """Characters of units in one event. A reform with more comes in several, each with a part; the order is the same."""
@@ -71,6 +71,11 @@ def reassigned(moves: Sequence[Move], reform_id: str, reason: MoveReason) -> lis
         )
         for before, after in moves
     ]
+
+
+def villages_back(villages: Iterable[Unit], now: datetime) -> list[UnitCorrected]:
+    """One event for each village that was established on a map that is taken back: where it has been all the time."""
+    return [UnitCorrected(occurred_at=now, since=v.valid_from, **state(v).model_dump()) for v in villages]
 
 
 def reversal(

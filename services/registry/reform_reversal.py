@@ -117,7 +117,7 @@ def _back_to(undoing: Undoing, history: TeamHistory, place: TeamPlace) -> Iterat
 
 def _by_unit(undoing: Undoing, place: TeamPlace) -> Iterator[TeamPlace]:
     """At the predecessors of its village or its unit, or right there where that was the same before; a place of which
-    the old map has neither stays what it is."""
+    the old map has neither stays what it is, as one in a village of which nobody has said yet where it goes."""
     anchor = _anchor(place)
     ids = [i for i in undoing.origins.get(anchor, [anchor]) if i in undoing.old]
     if not ids:

@@ -62,5 +62,7 @@ async def register_contact(
         await vault.write_person(conn, caller, written, Why.JOINING, now)
         return Decision({"contact_id": body.contact_id})
 
-    done = await service.commands.execute("register_contact", work, key=body.contact_id, body=body, field="contact_id")
+    done = await service.commands.execute(
+        "register_contact", work, by=caller, key=body.contact_id, body=body, field="contact_id"
+    )
     return ContactAnswer(**done.answer, pos=done.pos)

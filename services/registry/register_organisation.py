@@ -68,7 +68,7 @@ async def register_organisation(
         return Decision({"organisation_id": body.organisation_id}, [event])
 
     done = await service.commands.execute(
-        "register_organisation", work, key=body.organisation_id, body=body, field="organisation_id"
+        "register_organisation", work, by=caller, key=body.organisation_id, body=body, field="organisation_id"
     )
     return OrganisationAnswer(**done.answer, pos=done.pos)
 

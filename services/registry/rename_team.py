@@ -45,5 +45,5 @@ async def rename_team(
         return Decision({"team_id": team_id}, [event])
 
     content = {"team": team_id, **body.model_dump()}
-    done = await service.commands.execute("rename_team", work, key=idempotency_key, body=content)
+    done = await service.commands.execute("rename_team", work, by=caller, key=idempotency_key, body=content)
     return TeamAnswer(**done.answer, pos=done.pos)

@@ -12,8 +12,9 @@ from services.registry import draft_reversal, reform_events
 from services.registry.draft_reform import Asking
 from services.registry.draft_reversal import Reversal
 from services.registry.preview_reform import ROLES, SCOPE
+from services.registry.reform import Choices
 from services.registry.reform_checks import must_hold, of_questions
-from services.registry.store import reforms, teams, units
+from services.registry.store import reforms, reversals, teams, units
 from shared import problems
 from shared.auth import Caller
 from shared.commands import Decision
@@ -36,12 +37,19 @@ class ReversalChoices(Body):
     teams: dict[Annotated[str, StringConstraints(pattern=KEY)], Id] = Field(
         default={}, max_length=10_000, description="Predecessor by team; the keys are those of the preview's questions."
     )
+    villages: dict[Id, Id] = Field(
+        default={}, max_length=10_000, description="Predecessor by village that was established since."
+    )
 
 
 class ReversalBody(Body):
-    """Where teams go that came to the new map since, as far as that is open."""
+    """Where teams and villages go that came to the new map since, as far as that is open."""
 
     choices: ReversalChoices = ReversalChoices()
+
+    def chosen(self) -> Choices:
+        """The choices for the rules."""
+        return Choices(self.choices.teams, self.choices.villages)
 
 
 class ReversalAnswer(Answer):
@@ -51,6 +59,7 @@ class ReversalAnswer(Answer):
     restored: int = Field(description="Units that are again as they were.")
     removed: int = Field(description="Units that the reform had established.")
     teams: int = Field(description="Teams that are back, and those that came since and got a place of the old map.")
+    villages: int = Field(0, description="Villages established since that are now below a unit of the old map.")
 
 
 @routes.post("/reforms/{reform_id}/reverse", status_code=201, openapi_extra=who(ROLES, SCOPE))
@@ -60,25 +69,31 @@ async def reverse_reform(
     caller: Annotated[Caller, allow(*ROLES)],
     body: ReversalBody | None = None,
 ) -> ReversalAnswer:
-    """Takes a reform back as if it had not been. Teams that came since go to the predecessor, by choice where there are
-    several. Refused while units of the new map changed since; a second time: the first answer again. The same decision
-    may be executed again under another id."""
-    choices = body.choices.teams if body else {}
+    """Takes a reform back as if it had not been. Teams and villages that came since go to the predecessor, by choice
+    where there are several. Refused while units of the new map changed since; a second time: the first answer again.
+    The same decision may be executed again under another id."""
+    choices = body.chosen() if body else Choices()
 
     async def work(conn: Conn, now: datetime) -> Decision:
         await units.lock_map(conn)
         drafted = await draft_reversal.draft(conn, Asking(caller, service.province), reform_id, choices, lock=True)
-        must_hold(of_questions(drafted.teams.questions))
+        must_hold(of_questions(drafted.villages.questions, drafted.teams.questions))
         return await _save(conn, drafted, now)
 
-    said = {"reform_id": reform_id, "teams": choices} if choices else reform_id
-    ended = await service.commands.execute("reverse_reform", work, key=reform_id, body=said, field="reform_id")
+    said = {"reform_id": reform_id, **{k: v for k, v in choices._asdict().items() if v}} if any(choices) else reform_id
+    ended = await service.commands.execute(
+        "reverse_reform", work, by=caller, key=reform_id, body=said, field="reform_id"
+    )
     return ReversalAnswer(**ended.answer, pos=ended.pos)
 
 
 async def _save(conn: Conn, drafted: Reversal, now: datetime) -> Decision:
     done, moves = drafted.done, drafted.teams.moves
+    villages = [m.after for m in drafted.villages.moves]
     await units.restore_states(conn, done.reform_id, known_from=now)
+    if villages:
+        why = f"Rút lại {done.legal_basis.number}"
+        await reversals.save_villages(conn, villages, known_from=now, reason=why)
     await teams.save_places(conn, [m.after for m in moves], known_from=now)
     await reforms.mark_reversed(conn, done.reform_id, now)
     again = await units.many_on_day(conn, drafted.restored, done.effective_on)
@@ -88,7 +103,8 @@ async def _save(conn: Conn, drafted: Reversal, now: datetime) -> Decision:
         "restored": len(restored),
         "removed": len(drafted.removed),
         "teams": len({m.after.team_id for m in moves}),
+        "villages": len(villages),
     }
     told = reform_events.reversal(done.reform_id, done.effective_on, done.edition_before, restored, drafted.removed)
     back = reform_events.reassigned(moves, done.reform_id, MoveReason.REVERSAL)
-    return Decision(answer, [*told, *back])
+    return Decision(answer, [*told, *reform_events.villages_back(villages, now), *back])

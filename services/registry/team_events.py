@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from services.registry.membership import Membership
 from services.registry.team import TeamHistory, TeamPlace
+from services.registry.team_voided import Recorded
 
-What = Literal["formed", "renamed", "moved", "joined", "role", "left", "disbanded"]
-ORDER: tuple[What, ...] = ("formed", "renamed", "moved", "joined", "role", "left", "disbanded")
+What = Literal["formed", "renamed", "moved", "taken_back", "joined", "role", "left", "disbanded"]
+ORDER: tuple[What, ...] = get_args(What)
 """Of one day."""
 
 
@@ -28,11 +29,13 @@ class Happening(NamedTuple):
     village: str | None = None
     village_id: str | None = None
     reform_id: str | None = None
+    until: date | None = None
+    """The last of the days that it is about."""
 
 
-def happened(history: TeamHistory, places: Iterable[Membership]) -> list[Happening]:
-    """Everything that happened, oldest first."""
-    found = [*_to_team(history), *(h for place in places for h in _to_person(place))]
+def happened(history: TeamHistory, places: Iterable[Membership], elsewhere: Iterable[Recorded] = ()) -> list[Happening]:
+    """Everything that happened, oldest first; also where it was on record on a map that was taken back."""
+    found = [*_to_team(history), *map(_on_record, elsewhere), *(h for place in places for h in _to_person(place))]
     return sorted(found, key=lambda h: (h.day, ORDER.index(h.what), h.member_id or ""))
 
 
@@ -50,7 +53,11 @@ def _to_team(history: TeamHistory) -> Iterator[Happening]:
         yield Happening(team.disbanded_on, "disbanded", reason=team.end_reason)
 
 
-def _where(place: TeamPlace) -> dict[str, str | None]:
+def _on_record(then: Recorded) -> Happening:
+    return Happening(then.first, "taken_back", reform_id=then.reform_id, until=then.last, **_where(then.place))
+
+
+def _where(place: TeamPlace) -> dict[str, Any]:
     return {"unit_id": place.unit_id, "village": place.village, "village_id": place.village_id}
 
 

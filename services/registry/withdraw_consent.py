@@ -32,5 +32,5 @@ async def withdraw_consent(
         await vault.withdraw(conn, caller, member_id, Why.WITHDRAWAL, now)
         return Decision({"member_id": member_id})
 
-    done = await service.commands.execute("withdraw_consent", work)
+    done = await service.commands.execute("withdraw_consent", work, by=caller)
     return PersonAnswer(**done.answer, pos=done.pos)

@@ -19,6 +19,7 @@ import pytest
 from services.registry import store
 from services.registry.app import SPEC as REGISTRY
 from services.registry.ranking import Floor, Kind, query
+from services.registry.reform import Newer
 from services.registry.store import (
     accesses,
     contacts,
@@ -28,8 +29,10 @@ from services.registry.store import (
     memberships,
     organisations,
     pages,
+    reform_links,
     reforms,
     requests,
+    reversals,
     search,
     search_names,
     team_lists,
@@ -40,7 +43,7 @@ from services.registry.store import (
 )
 from services.registry.store.team_lists import Choice, Order
 from services.registry.unit import Unit
-from shared.contracts.reform import Level
+from shared.contracts.reform import LegalBasis, Level
 from shared.db import Conn
 from tests.support.explain import Read, explained, read, scanned
 from tests.support.servers import Postgres
@@ -136,6 +139,9 @@ def asked(text: str, among: list[str] | None = None, *, alike: bool = False, sho
     return search.Asked(wanted, DAY, among, Floor(0, b"", ""), 21, alike, shortened)
 
 
+A_REFORM = reforms.Reform(
+    "r7", DAY, "e7", None, LegalBasis(number="7", title="T", issued_on=DAY, issuer="I"), (), (), END
+)
 OF_ONE = accesses.Wanted("m7", None, None, None, None, None)
 BY_ONE = accesses.Wanted(None, "s7", None, None, None, None)
 SOME_DAYS = accesses.Wanted(None, None, None, None, datetime(2025, 2, 1, tzinfo=UTC), datetime(2025, 2, 2, tzinfo=UTC))
@@ -183,6 +189,16 @@ READS: dict[ModuleType, list[Read]] = {
         read("team_names", team_ids=A_TEAM),
         read("count_members", team_ids=A_TEAM, day=DAY),
     ],
+    reform_links: [
+        read("behind", found=[Newer("u7", "", DAY)]),
+        read("some", reform_ids=["r7"]),
+        read("later", reform=A_REFORM),
+        read("again", reform=A_REFORM),
+    ],
+    reversals: [
+        read("villages_since", unit_ids=["u7"], day=DAY),
+        read("below", unit_ids=["u7"], day=DAY),
+    ],
     teams: [
         read("team", team_id="t7"),
         read("history", team_id="t7"),
@@ -190,6 +206,7 @@ READS: dict[ModuleType, list[Read]] = {
         read("histories", team_ids=A_COMMUNES),
         read("place", team_id="t7", day=DAY),
         read("places", team_id="t7"),
+        read("voided", team_id="t7"),
         read("teams_at", unit_ids=["u7"], day=DAY),
     ],
     team_lists: [

@@ -23,7 +23,7 @@ def addresses() -> set[str]:
     for module in pkgutil.iter_modules(web.__path__):
         routes = getattr(importlib.import_module(f"{web.__name__}.{module.name}"), "routes", None)
         for route in routes.routes if isinstance(routes, APIRouter) else ():
-            if isinstance(route, APIRoute) and "GET" in route.methods:
+            if isinstance(route, APIRoute) and "GET" in (route.methods or ()):
                 found.add(HOME + re.sub(r"\{\w+\}", "…", route.path).rstrip("/"))
     return found
 

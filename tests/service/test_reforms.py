@@ -287,7 +287,8 @@ async def test_nothing_is_taken_back_from_under_what_is_newer(small: World) -> N
     village = {"village_id": "v-new", "name": "Thôn mới", "parent_id": CA_DAM, "valid_from": "2025-07-15"}
     await ok(small.officer.post("/registry/villages", json=village), 201)
     july = await small.officer.post("/registry/reforms/2025-07/reverse")
-    assert "Thôn mới" in refused(july, 422, "newer_state", "reform_id")["errors"][0]["message"]["vi"]
+    asked = refused(july, 422, "choice_missing", "choices.villages.v-new")
+    assert "Thôn mới" in asked["errors"][0]["message"]["vi"]
     assert len([u for u in await small.map(JULY) if u.level == "commune"]) == 96
 
 

@@ -326,7 +326,7 @@ async def test_a_reform_is_previewed_chosen_confirmed_carried_out_and_taken_back
         await _july(officer, team_id)
         newer = text_of(await officer.post("/so/sap-xep/2025-01/rut-lai"), 422)
         assert "Chưa rút lại được 1279/NQ-UBTVQH15" in newer
-        goes(await officer.post("/so/sap-xep/2025-07/rut-lai"), to="/so/sap-xep/2025-07")
+        goes(await officer.post("/so/sap-xep/2025-07/rut-lai", data={"step": "execute"}), to="/so/sap-xep/2025-07")
         assert "đã được rút lại" in await page(officer, "/so/sap-xep/2025-07")
         assert "170 đơn vị cấp xã" in await page(officer, "/so/don-vi", on="1/7/2025")
 

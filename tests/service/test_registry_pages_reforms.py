@@ -170,7 +170,7 @@ async def test_a_unit_gives_a_part_to_its_neighbour_and_goes_on(running: Stack, 
     assert "Xã Đức Lân" in await page(officer, f"/so/to/{team_id}")
     back = f"/so/sap-xep/{sent['plan.reform_id']}/rut-lai"
     assert "Cần bạn chọn" not in await page(officer, back)
-    goes(await officer.post(back), to=f"/so/sap-xep/{sent['plan.reform_id']}")
+    goes(await officer.post(back, data={"step": "execute"}), to=f"/so/sap-xep/{sent['plan.reform_id']}")
     assert "Thôn G2" in await page(officer, f"/so/don-vi/{GIVER}")
 
 

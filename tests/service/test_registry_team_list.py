@@ -80,7 +80,7 @@ async def test_every_order_is_paged_there_and_back(officer: httpx.AsyncClient, o
         shown, text, links = await look(officer, links["next"])
         pages.append(shown)
     assert pages == [wanted[:3], wanted[3:6], wanted[6:]]
-    assert "Tổ 7 đến 7 trong 7 tổ" in text
+    assert "Tổ thứ 7 trong 7 tổ" in text
     for earlier in (pages[1], pages[0]):
         shown, text, links = await look(officer, links["prev"])
         assert shown == earlier

@@ -97,7 +97,7 @@ async def test_a_team_formed_since_at_a_unit_with_one_predecessor_goes_there_by_
     place = await here.place("t-new", date(2025, 7, 20))
     assert (place.unit_id, place.level, place.district_id, place.commune_id) == (LY_SON, "commune", LY_SON, None)
     told = await ok(here.officer.get("/registry/teams/t-new"))
-    assert [h["what"] for h in told["history"]] == ["formed", "joined"]
+    assert [h["what"] for h in told["history"]] == ["formed", "taken_back", "joined"]
     await agree(here)
 
 

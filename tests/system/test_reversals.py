@@ -103,3 +103,25 @@ async def test_every_total_stays_with_teams_that_were_formed_on_the_map_that_goe
     assert await numbers(here, NOW, "commune") == by_unit(IN_JULY, late)
     assert await numbers(here, NOW, "commune", "qn-2023") == july
     assert await operate.verify(list(here.running.services.values()), None, lambda _: None) == 0
+
+
+async def test_a_village_of_the_map_that_goes_and_its_team_are_at_the_predecessor_everywhere(here: World) -> None:
+    body = {"village_id": "v-late", "name": "Thôn Muộn", "parent_id": CA_DAM, "valid_from": "2025-07-11"}
+    await ok(here.officer.post("/registry/villages", json=body), 201)
+    own = {"village": "Thôn Muộn", "village_id": "v-late", "level": "village", "formed_on": "2025-07-12"}
+    await found_team(here.officer, CA_DAM, "late", **own)
+    await here.running.caught_up()
+    late = [Done("t-late", 5), Done("t-late", 6)]
+    await send(here, *(an_item(done, "2025-07-30") for done in late))
+    assert await numbers(here, NOW, "commune") == by_unit({**IN_JULY, "t-late": CA_DAM}, *late)
+
+    choices = {"choices": {"teams": {NEW: ANOTHER}, "villages": {"v-late": TRA_BUI}}}
+    done = await ok(here.officer.post("/registry/reforms/2025-07/reverse", json=choices), 201)
+    assert done["villages"] == 1
+    await here.running.caught_up()
+    assert await numbers(here, NOW, "commune") == by_unit({**TAKEN_BACK, "t-late": TRA_BUI}, *late)
+    await send(here, an_item(Done("t-late", 7), "2025-07-31"))
+    event = (await here.running.log("outreach", CitizenGuided))[-1]
+    assert isinstance(event, CitizenGuided)
+    assert (event.unit_id, event.commune_id) == (TRA_BUI, TRA_BUI)
+    assert await operate.verify(list(here.running.services.values()), None, lambda _: None) == 0

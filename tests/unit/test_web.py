@@ -51,6 +51,17 @@ def test_both_languages_say_the_same_numbers(folder: Path) -> None:
             assert set(PLACEHOLDER.findall(text)) == set(PLACEHOLDER.findall(texts(vietnamese)[0])), vietnamese
 
 
+ALWAYS_ONE_FORM = {"với %(n)s", "%(n)s dòng, đầu tiên là dòng %(first)s", "Phần thứ %(n)s"}
+"""The number comes with its noun, is never one there, or counts nothing."""
+
+
+def test_a_number_of_things_is_said_in_the_singular_too_where_it_may_be_one() -> None:
+    """In registry, `n`, `old` and `total` say how many; `total` of pages and days are not things that are told."""
+    one_form = {m for m in catalogue(visit.PAGES) if isinstance(m, str)}
+    counted = {m for m in one_form if re.search(r"%\((n|old)\)s|trong %\(total\)s (dòng|yêu cầu)", m)}
+    assert counted - ALWAYS_ONE_FORM == set()
+
+
 @pytest.mark.parametrize("template", [t for f in FOLDERS for t in sorted(f.rglob("*.html"))], ids=lambda t: t.name)
 def test_no_template_has_what_the_content_policy_forbids(template: Path) -> None:
     source = template.read_text(encoding="utf-8")

@@ -45,6 +45,9 @@ class Summary(NamedTuple):
     abolished: int
 
 
+SUMMARY = ", ".join(Summary._fields)
+
+
 async def reform(conn: Conn, reform_id: str) -> Reform | None:
     """One reform."""
     row = await conn.fetchrow(f"select {_REFORM} from reform where reform_id = $1", reform_id)
@@ -54,11 +57,11 @@ async def reform(conn: Conn, reform_id: str) -> Reform | None:
 async def reforms(conn: Conn, *, after: str, limit: int) -> list[Summary]:
     """Reforms by id, the reversed ones too; of each only what a list says."""
     rows = await conn.fetch(
-        f"select {', '.join(Summary._fields)} from reform where reform_id > $1 order by reform_id limit $2",
+        f"select {SUMMARY} from reform where reform_id > $1 order by reform_id limit $2",
         after,
         limit,
     )
-    return [Summary(**{**r, "legal_basis": LegalBasis.model_validate_json(r["legal_basis"])}) for r in rows]
+    return [summary_of(r) for r in rows]
 
 
 async def count_reforms(conn: Conn) -> int:
@@ -140,17 +143,21 @@ async def known_units(conn: Conn, unit_ids: Collection[str]) -> set[str]:
     return {r["unit_id"] for r in rows}
 
 
-async def newer_units(conn: Conn, unit_ids: Collection[str], day: date, *, besides: str = "") -> list[Newer]:
+async def newer_units(
+    conn: Conn, unit_ids: Collection[str], day: date, *, besides: str = "", but: Collection[str] = ()
+) -> list[Newer]:
     """States from a day on, of these units or right below them, that another reform than `besides` or none brought,
-    and what `besides` brought but something ended since; at most 20."""
+    and what `besides` brought but something ended since; not those of `but`; at most 20."""
     rows = await conn.fetch(
         "select unit_id, name, case when reform_id = $3 then valid_to else valid_from end as since from unit_version"
         " where known_to is null and valid_from >= $1 and (unit_id = any($2::text[]) or parent_id = any($2::text[])"
         " or district_id = any($2::text[]) or commune_id = any($2::text[]))"
-        " and (reform_id is distinct from $3 or valid_to is not null) order by since, unit_id limit 20",
+        " and (reform_id is distinct from $3 or valid_to is not null) and unit_id <> all($4::text[])"
+        " order by since, unit_id limit 20",
         day,
         list(unit_ids),
         besides,
+        list(but),
     )
     return [Newer(*r.values()) for r in rows]
 
@@ -186,6 +193,11 @@ async def count_members(conn: Conn, team_ids: Collection[str], day: date) -> dic
 
 def _json(items: Sequence[UnitChange] | Sequence[Heir]) -> str:
     return "[" + ",".join(i.model_dump_json() for i in items) + "]"
+
+
+def summary_of(row: Any) -> Summary:
+    """A row with the columns of a summary."""
+    return Summary(**{**row, "legal_basis": LegalBasis.model_validate_json(row["legal_basis"])})
 
 
 def _reform(row: Any) -> Reform:

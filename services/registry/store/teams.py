@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Any
 
 from services.registry.team import NameSince, Team, TeamHistory, TeamPlace, first_place
+from services.registry.team_voided import Voided
+from shared.clock import local_day
 from shared.contracts.reform import EndReason, Level
 from shared.db import Conn
 from shared.rows import unnest
@@ -159,6 +161,20 @@ async def save_places(conn: Conn, moves: Sequence[TeamPlace], *, known_from: dat
         " where t.team_id = any($1::text[]) and p.team_id = t.team_id and p.known_to is null and p.valid_to is null",
         columns[0],
     )
+
+
+async def voided(conn: Conn, team_id: str) -> list[Voided]:
+    """The places of a team that were known until a reform was taken back, by day."""
+    rows = await conn.fetch(
+        f"select {', '.join('p.' + c for c in _PLACE.split(', '))}, p.known_from, p.known_to, r.reform_id as back"
+        " from team_place p join reform r on r.reversed_at = p.known_to"
+        " where p.team_id = $1 and p.known_to is not null order by p.valid_from, p.known_from",
+        team_id,
+    )
+    columns = _PLACE.split(", ")
+    return [
+        Voided(_place({c: r[c] for c in columns}), r["known_from"], local_day(r["known_to"]), r["back"]) for r in rows
+    ]
 
 
 # -- rows -------------------------------------------------------------------------------------------------------------

@@ -196,6 +196,7 @@ async def _form(visit: Visit, ground: list[Unit], drawn: Drawn, form: Form) -> H
         "form_reform.html",
         status=form.problem.status if form.problem else 200,
         form=form,
+        others=await reforms.in_the_way(visit, form.problem),
         drawn=drawn,
         level=level,
         kinds=KINDS_OF[level],

@@ -15,8 +15,8 @@ from services.registry import draft_reversal, editions, execute_reform, preview_
 from services.registry.editions import Decision
 from services.registry.preview_reform import Named, Preview, QuestionLine
 from services.registry.reform_body import EDITION, ReformBody
-from services.registry.store import pages, reforms, units
-from services.registry.store.reforms import Reform
+from services.registry.store import pages, reform_links, reforms, units
+from services.registry.store.reforms import Reform, Summary
 from services.registry.unit import Unit
 from services.registry.web import lineage
 from services.registry.web.lineage import Changed
@@ -107,9 +107,13 @@ async def show_reform(visit: Visiting, reform_id: ReformId) -> HTMLResponse:
     """What a reform did."""
     caller = visit.must_be(*READERS)
     reform, facts = await told(visit, reform_id)
+    async with visit.service.pool.acquire() as conn:
+        same = await reform_links.again(conn, reform)
     return await visit.page(
         "reform.html",
         reform=reform,
+        now=next((r for r in same if is_again(reform, r)), None),
+        before=[(r, local_day(r.reversed_at)) for r in same if r.reversed_at and is_again(r, reform)],
         changes=[facts["changed"]],
         moves=facts["moves"],
         names=facts["names"],
@@ -117,6 +121,12 @@ async def show_reform(visit: Visiting, reform_id: ReformId) -> HTMLResponse:
         reversed_on=local_day(reform.reversed_at) if reform.reversed_at else None,
         may_reverse=caller.has(*DOERS) and reform.reversed_at is None,
     )
+
+
+def is_again(taken_back: Reform | Summary, other: Reform | Summary) -> bool:
+    """Whether `other` is in force in place of one that was taken back before it was carried out."""
+    then = taken_back.reversed_at
+    return then is not None and other.reversed_at is None and then <= other.recorded_at
 
 
 async def confirm_page(visit: Visit, preview: Preview, form: Form, *, back: str | None) -> HTMLResponse:
@@ -158,12 +168,14 @@ def with_the_rest(questions: Iterable[QuestionLine], values: Mapping[str, str]) 
     return found
 
 
-def made_of(preview: Preview) -> list[tuple[str, list[tuple[str, bool]]]]:
-    """Successors by name, each with its predecessors and whether they are in it whole; in the order of the preview."""
-    found: dict[str, tuple[str, list[tuple[str, bool]]]] = {}
+def made_of(preview: Preview) -> list[tuple[str, list[tuple[str, bool, bool]]]]:
+    """Successors by name, each with its predecessors, whether they are in it whole, and whether they are another unit
+    of the same name; in the order of the preview."""
+    found: dict[str, tuple[str, list[tuple[str, bool, bool]]]] = {}
     for line in preview.transitions:
-        _, origins = found.setdefault(line.successor.unit_id, (line.successor.name, []))
-        origins.append((line.predecessor.name, line.part == "whole"))
+        old, new = line.predecessor, line.successor
+        _, origins = found.setdefault(new.unit_id, (new.name, []))
+        origins.append((old.name, line.part == "whole", old.name == new.name and old.unit_id != new.unit_id))
     return list(found.values())
 
 
@@ -177,13 +189,23 @@ async def _in_the_way(visit: Visit, edition: str, problem: Problem) -> HTMLRespo
     """A page that leads to the decision to be carried out before, or that says all that is wrong with the units. Raises
     any other refusal."""
     if problem.status == 422 and problem.fields:
-        return await visit.page("reform_refused.html", status=422, asked=editions.decision(edition), problem=problem)
+        asked, others = editions.decision(edition), await in_the_way(visit, problem)
+        return await visit.page("reform_refused.html", status=422, asked=asked, problem=problem, others=others)
     async with visit.service.pool.acquire() as conn:
         waiting = editions.waits_for(edition, await units.editions(conn))
     if problem.slug != editions.EARLIER_FIRST or not waiting or waiting[0] == editions.bundled()[0]:
         raise problem
     first = Ready(waiting[0], editions.decision(waiting[0]), None)
     return await visit.page("reform_waits.html", status=409, asked=editions.decision(edition), first=first)
+
+
+async def in_the_way(visit: Visit, problem: Problem | None) -> list[Summary]:
+    """The reforms that a refusal names as what stands in the way, the last one first."""
+    ids = {f.about for f in problem.fields if f.about} if problem else set()
+    if not ids:
+        return []
+    async with visit.service.pool.acquire() as conn:
+        return await reform_links.some(conn, ids)
 
 
 def _body(edition: str, values: Mapping[str, str]) -> ReformBody:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,13 +12,13 @@ from starlette.responses import Response
 from services.registry import draft_reversal, preview_reversal, reverse_reform
 from services.registry.preview_reversal import ReversalPreview
 from services.registry.reverse_reform import ReversalBody
+from services.registry.store import reform_links
 from services.registry.store import reforms as store
 from services.registry.store.reforms import Reform, Summary
 from services.registry.web.own_reform_body import chosen
 from services.registry.web.reforms import DOERS, ReformId, common_of, must_be_answered, unanswered, with_the_rest
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared.auth import Caller
-from shared.contracts.reform import UnitState
 from shared.errors import Problem
 from shared.web.forms import Form, posted, refused
 
@@ -46,15 +45,21 @@ async def show_reversal(visit: Visiting, reform_id: ReformId) -> Response:
 
 @routes.post("/sap-xep/{reform_id}/rut-lai")
 async def take_reversal(visit: Visiting, reform_id: ReformId, request: Request) -> Response:
-    """Takes the reform back, or asks again for what is open."""
+    """First the choices, then, from the page that asks once more, taking it back."""
     caller, values = visit.must_send(*DOERS), await posted(request)
     reform, preview = await _reform(visit, reform_id), None
     if reform.reversed_at is not None:  # sent twice
         return visit.go(f"/so/sap-xep/{reform_id}")
     try:
         preview = await _preview(visit, caller, reform_id, {})
+        if values.get("step") == "edit":
+            form = Form({**unanswered(preview.questions), **values})
+            return await visit.page("form_reverse.html", form=form, **_told(reform, preview))
         values = with_the_rest([q for q in preview.questions if not values.get(q.field)], values)
         must_be_answered(q for q in preview.questions if not values.get(q.field))
+        if values.get("step") != "execute":
+            sure = await _preview(visit, caller, reform_id, values)
+            return await visit.page("reverse_confirm.html", form=Form(values), **_told(reform, sure))
         await reverse_reform.reverse_reform(visit.service, reform_id, caller, _body(values))
     except Problem as problem:
         if preview is None and problem.status != 422:
@@ -70,24 +75,8 @@ def _told(reform: Reform, preview: ReversalPreview | None) -> dict[str, Any]:
 
 
 async def _later(visit: Visit, reform: Reform) -> list[Summary]:
-    """Later reforms in force that changed units of this one, or units in them: the last one first."""
-    mine = {c.unit.unit_id for c in reform.changes}
-    found = []
     async with visit.service.pool.acquire() as conn:
-        for one in await store.reforms(conn, after="", limit=500):
-            if one.reversed_at is None and _order(one) > _order(reform):
-                whole = await store.reform(conn, one.reform_id)
-                if whole and any(not mine.isdisjoint(_ids(c.unit)) for c in whole.changes):
-                    found.append(one)
-    return sorted(found, key=_order, reverse=True)
-
-
-def _order(reform: Reform | Summary) -> tuple[date, datetime]:
-    return reform.effective_on, reform.recorded_at
-
-
-def _ids(unit: UnitState) -> set[str | None]:
-    return {unit.unit_id, unit.parent_id, unit.district_id, unit.commune_id}
+        return await reform_links.later(conn, reform)
 
 
 async def _reform(visit: Visit, reform_id: str) -> Reform:
@@ -105,6 +94,6 @@ async def _preview(visit: Visit, caller: Caller, reform_id: str, values: Mapping
 def _body(values: Mapping[str, str]) -> ReversalBody:
     """The body of the API for the choices that were made; an empty choice is none."""
     try:
-        return ReversalBody.model_validate({"choices": {"teams": chosen(values)["teams"]}})
+        return ReversalBody.model_validate({"choices": chosen(values)})
     except ValidationError as error:
         raise refused(error, {}) from error

@@ -15,6 +15,7 @@ from services.registry.store import memberships, pages, teams
 from services.registry.store import units as store
 from services.registry.team import Team, TeamHistory
 from services.registry.team_access import may_manage, no_such_team
+from services.registry.team_voided import Recorded, recorded_elsewhere
 from services.registry.unit import Unit
 from services.registry.web.timeline import entries, standing_on
 from services.registry.web.visit import Visit, Visiting, page_router
@@ -43,7 +44,10 @@ async def show_team(
         may_manage(caller, history.place_on(visit.today), visit.service.province, Role.OPERATOR)
         people = await memberships.memberships(conn, [team_id])
         names = await names_of(conn, visit, caller, history.team, (p.member_id for p in people))
+        elsewhere = recorded_elsewhere(history, await teams.voided(conn, team_id))
         units = await _units(conn, history)
+        voided = await _voided_units(conn, elsewhere)
+        taken_back = await pages.reform_titles(conn, [r.reform_id for r in elsewhere]) if elsewhere else {}
         organisations = await pages.organisation_names(conn, [p.organisation_id for p in people if p.organisation_id])
     there = standing_on(day, people)
     return await visit.page(
@@ -62,7 +66,9 @@ async def show_team(
         names=names,
         units=units,
         organisations=organisations,
-        days=entries(history, people),
+        voided=voided,
+        taken_back=taken_back,
+        days=entries(history, people, elsewhere),
         done=done,
         may_change=history.team.disbanded_on is None and _may_change(caller, history.team),
         may_form=caller.has(*OFFICERS),
@@ -105,5 +111,15 @@ async def _units(conn: Conn, history: TeamHistory) -> dict[tuple[str, date], Seq
     for place in history.places:
         ids = [i for i in dict.fromkeys((place.unit_id, place.district_id)) if i]
         units = await store.many_on_day(conn, ids, place.valid_from)
+        found[place.unit_id, place.valid_from] = [units[i] for i in ids if i in units]
+    return found
+
+
+async def _voided_units(conn: Conn, elsewhere: Iterable[Recorded]) -> dict[tuple[str, date], Sequence[Unit]]:
+    """The same for places of a map that was taken back, as it was known then."""
+    found: dict[tuple[str, date], Sequence[Unit]] = {}
+    for first, _, place, known_from, _ in elsewhere:
+        ids = [i for i in dict.fromkeys((place.unit_id, place.district_id)) if i]
+        units = await store.many_on_day(conn, ids, first, known=known_from)
         found[place.unit_id, place.valid_from] = [units[i] for i in ids if i in units]
     return found

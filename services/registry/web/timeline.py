@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
-from typing import Literal
+from typing import Literal, get_args
 
 from services.registry.membership import Membership
 from services.registry.team import TeamHistory, TeamPlace
+from services.registry.team_voided import Recorded
 from shared.contracts.registry import Role
 
-What = Literal["disbanded", "left", "role", "joined", "moved", "renamed", "formed"]
-_ORDER: tuple[What, ...] = ("disbanded", "left", "role", "joined", "moved", "renamed", "formed")
+What = Literal["disbanded", "left", "role", "joined", "taken_back", "moved", "renamed", "formed"]
+_ORDER: tuple[What, ...] = get_args(What)
 """Of one day, the last comes first."""
 _DUTIES: dict[str, int] = {Role.MEMBER: 2, Role.DEPUTY: 1, Role.LEADER: 0}
 
@@ -30,11 +31,16 @@ class Entry:
     """The name, the role or the reason that it is about."""
     place: TeamPlace | None = None
     before: TeamPlace | None = None
+    until: date | None = None
+    """The last of the days that it is about."""
 
 
-def entries(history: TeamHistory, places: Iterable[Membership]) -> list[tuple[date, list[Entry]]]:
-    """Everything that happened, by day, the newest day first."""
-    found = [*_of_team(history), *(entry for place in places for entry in _of_person(place))]
+def entries(
+    history: TeamHistory, places: Iterable[Membership], elsewhere: Iterable[Recorded] = ()
+) -> list[tuple[date, list[Entry]]]:
+    """Everything that happened, by day, the newest day first; also where it was on a map that was taken back."""
+    on_record = (Entry(r.first, "taken_back", text=r.reform_id, place=r.place, until=r.last) for r in elsewhere)
+    found = [*_of_team(history), *on_record, *(entry for place in places for entry in _of_person(place))]
     found.sort(key=lambda e: (-e.day.toordinal(), _ORDER.index(e.what), _DUTIES.get(e.text, 0), e.text, e.member_ids))
     return [(day, _together(some)) for day, some in groupby(found, key=lambda e: e.day)]
 
