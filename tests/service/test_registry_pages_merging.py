@@ -78,7 +78,7 @@ async def test_a_known_person_is_found_and_joins_a_second_team_once(running: Sta
     assert f'href="{path}"' in (await officer.get(f"/so/to/{second_id}/them")).text
     assert "Không tìm thấy ai tên «khong co ai»" in await page(officer, path, q="khong co ai")
     opened = await officer.get(path, params={"q": "thach thi hai"})
-    assert "Thạch Thị Hai Tổ, tổ viên, Tổ (Thị trấn Mộ Đức)" in text_of(opened)
+    assert "Thạch Thị Hai Tổ, tổ viên, Tổ (Thị trấn Mộ Đức, Huyện Mộ Đức)" in text_of(opened)
     sent = {"q": "thach thi hai", "key": field(opened.text, "key"), "member_id": "", "role": "deputy",
             "organisation_id": "", "joined_on": "32/1/2025"}  # fmt: skip
     refused = await officer.post(path, data=sent)
