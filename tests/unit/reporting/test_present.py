@@ -71,6 +71,11 @@ def numbers(overview: Overview | None = None, units: list[UnitItem] | None = Non
     chosen = [MO_DUC, DUC_PHO, LY_SON] if units is None else units
     return {
         "overview": overview or an_overview(),
+        "maps": [],
+        "map": None,
+        "maps_with_unit": [],
+        "groups": [],
+        "rest": [],
         "units": {"items": chosen, "total": len(chosen)},
         "organisations": {"items": organisations, "total": 46},  # type: ignore[typeddict-item]
         "topics": {"items": topics},  # type: ignore[typeddict-item]
