@@ -113,7 +113,9 @@ class Live:
             self._last[view] = after
             for queue in self._readers[view]:
                 missed = queue.get_nowait() if queue.full() else {}
-                queue.put_nowait({**missed, **changes})  # a slow reader misses steps, never the newest of a fragment
+                queue.put_nowait(
+                    present.together(missed, changes)
+                )  # a slow reader misses steps, never the newest of a fragment
 
     async def _numbers(self, of: Question) -> Shown:
         """The numbers of a page as they are now; of a map that is no longer there, those of the usual one."""
@@ -138,7 +140,10 @@ class Live:
         queue: asyncio.Queue[Fragments] = asyncio.Queue(maxsize=1)
         self._readers.setdefault(view, set()).add(queue)
         try:
-            yield await asyncio.shield(self.render(view))  # who leaves meanwhile breaks no transaction off
+            first = await asyncio.shield(self.render(view))  # who leaves meanwhile breaks no transaction off
+            if len(self._readers[view]) == 1:  # nobody else waits for what comes after something older
+                self._last.setdefault(view, first)
+            yield first
             while True:
                 yield await queue.get()
         finally:

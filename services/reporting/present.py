@@ -4,6 +4,7 @@
 `render_fragments()` renders the same partials for the first answer and for every live update.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -37,6 +38,9 @@ PAGES = Path(__file__).parent / "pages"
 PROVINCE_FRAGMENTS = (
     "status", "notices", "answer", "facts", "maps", "map", "daily", "topics", "league", "courses", "proof",
 )  # fmt: skip
+_PART = re.compile(r'<(?P<tag>tr|li)\b[^>]*\bid="(?P<id>(?:row|tile)-[^"]+)".*?</(?P=tag)>', re.DOTALL)
+"""A row of the table or a tile of the map: neither holds another."""
+_MARK = r"<\g<id>>"
 UNIT_FRAGMENTS = ("status", "notices", "answer", "facts", "maps", "map", "league", "proof")
 
 
@@ -98,8 +102,26 @@ def render_fragments(env: Environment, context: Mapping[str, Any]) -> dict[str, 
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
-    """The fragments that a reader who has `before` needs to see `after`."""
-    return {name: html for name, html in after.items() if before.get(name) != html}
+    """What a reader who has `before` needs to see `after`, by its element's id: rows and tiles that are different, and
+    the whole fragment where anything else is."""
+    found: dict[str, str] = {}
+    for name, html in after.items():
+        if before.get(name) != html:
+            found |= _different(before.get(name, ""), html) or {name: html}
+    return found
+
+
+def together(missed: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+    """Two changes as one; what came later is applied later."""
+    return {**{name: html for name, html in missed.items() if name not in changes}, **changes}
+
+
+def _different(before: str, after: str) -> dict[str, str]:
+    """Those parts that are different, if nothing else is."""
+    if _PART.sub(_MARK, before) != _PART.sub(_MARK, after):
+        return {}
+    old = {part["id"]: part[0] for part in _PART.finditer(before)}
+    return {part["id"]: part[0] for part in _PART.finditer(after) if old[part["id"]] != part[0]}
 
 
 def _province_subject(overview: Overview) -> Subject:
