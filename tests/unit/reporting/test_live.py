@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from services.reporting import answers
 from services.reporting import live as module
 from services.reporting.answers import Question
 from services.reporting.live import AT_MOST, Live, View
@@ -47,7 +48,7 @@ async def test_numbers_that_take_long_are_read_less_often(hands: Hands, monkeypa
         hands.now += 0.5
         return numbers(), None
 
-    monkeypatch.setattr(module.answers, "numbers", takes_long)
+    monkeypatch.setattr(answers, "numbers", takes_long)
     await live._send(NOW, [view])
     assert live._looked_at() == []
     hands.now += 0.5 / AT_MOST - 0.5 - 0.01
