@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime, timedelta
-from typing import Any, cast
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, cast
 
 from services.reporting import mapped, store
+from services.reporting.atlas import Atlas, Period
+from services.reporting.maps import Map
 from services.reporting.projections.progress_rows import CampaignRow
-from services.reporting.shapes import Campaign, Numbers, Overview, ReadModel, UnitItem
+from services.reporting.shapes import Campaign, GroupItem, MapItem, Numbers, Overview, ReadModel, UnitItem
 from shared.clock import VIETNAM, local_day, start_of_day
 from shared.db import Conn
 from shared.projection import store as engine_store
@@ -49,13 +51,18 @@ async def read_model(conn: Conn) -> ReadModel:
 
 
 async def overview(
-    service: Service, conn: Conn, campaign_id: str | None = None, *, day: date | None = None
+    service: Service, conn: Conn, campaign_id: str | None = None, *, asked: str | None = None
 ) -> Overview:
-    """The province on one page; its units are those of the map of `day`, or of the day that fits the campaign."""
-    now = service.clock()
+    """The province on one page; its units are those of the map that is asked for, or of the one that fits the campaign.
+    Raises 422 for a map that is not there."""
     campaign = await store.campaign(conn, campaign_id)
+    on = await mapped.asked_for(service, conn, campaign, asked)
+    return await _overview(service, conn, campaign, on)
+
+
+async def _overview(service: Service, conn: Conn, campaign: CampaignRow | None, on: Map) -> Overview:
+    now = service.clock()
     counts = await store.province_counts(conn, campaign) if campaign else store.ProvinceCounts(0, 0, 0, 0, 0)
-    on = await mapped.map_of(service, conn, mapped.day_of(campaign, now, day))
     window, seconds_left = _window(campaign, now)
     totals = await store.totals(conn, campaign.campaign_id if campaign else "")
     name = await store.unit_name(conn, service.province)
@@ -118,37 +125,82 @@ def unit_item(line: mapped.Line) -> dict[str, Any]:
     return {**names, **line.counts._asdict(), **line.total._asdict()}
 
 
-async def numbers(service: Service, unit_id: str | None = None) -> tuple[Numbers, UnitItem | None]:
-    """Everything that one page shows: the province's, or with `unit_id` a district's with its communes."""
+class Question(NamedTuple):
+    """What a page is about: the province or one unit of it, on the usual map or on another."""
+
+    unit_id: str | None = None
+    map: str | None = None
+    """The name of a map, or a day of it."""
+
+
+async def numbers(service: Service, of: Question) -> tuple[Numbers, UnitItem | None]:
+    """Everything that one page shows: the province's, or a unit's with its communes. Raises 422 for a map that is not
+    there."""
     async with snapshot(service) as conn:
-        found = await overview(service, conn)
         campaign = await store.campaign(conn, None)
-        items: list[dict[str, Any]] = []
-        unit, topics = None, []
-        if campaign:
-            items, unit = await _page_units(service, conn, campaign, unit_id)
-            topics = await store.topics(conn, campaign.campaign_id)
+        atlas = await mapped.atlas_of(service, conn)
+        period = atlas.find(of.map) if of.map is not None else atlas.on(mapped.day_of(campaign, service.clock()))
+        day = mapped.day_on(service, campaign, period) if period else mapped.day_of(campaign, service.clock())
+        on = await mapped.map_of(service, conn, day)
+        found = await _overview(service, conn, campaign, on)
+        units, rest, unit = await _page_units(service, conn, campaign, on, of.unit_id) if campaign else ([], [], None)
+        topics = await store.topics(conn, campaign.campaign_id) if campaign else []
         learners = await store.organisations(conn, on=local_day(service.clock()), page=(0, 12))
         total = await store.count_organisations(conn)
     found_numbers = {
         "overview": found,
-        "units": {"items": items, "total": len(items)},
+        "maps": maps(service, campaign, atlas),
+        "map": period.key if period else None,
+        "maps_with_unit": [p.key for p in atlas.periods if of.unit_id is None or of.unit_id in p.unit_ids],
+        "groups": groups(atlas, period) if period and not of.unit_id else [],
+        "units": {"items": units, "total": len(units)},
+        "rest": rest,
         "organisations": {"items": [o._asdict() for o in learners], "total": total},
         "topics": {"items": topics},
     }
     return cast("Numbers", found_numbers), cast("UnitItem", unit) if unit else None
 
 
+def maps(service: Service, campaign: CampaignRow | None, atlas: Atlas) -> list[MapItem]:
+    """All maps, the oldest first."""
+    today = local_day(service.clock())
+    return [
+        MapItem(
+            map=p.key,
+            first_day=p.first_day.isoformat(),
+            last_day=p.last_day.isoformat() if p.last_day else None,
+            day=mapped.day_on(service, campaign, p).isoformat(),
+            today=p.holds(today),
+            districts=p.districts,
+            communes=p.communes,
+        )
+        for p in atlas.periods
+    ]
+
+
+def groups(atlas: Atlas, period: Period) -> list[GroupItem]:
+    """Where the units of a map without districts lay before."""
+    return [
+        GroupItem(
+            district_id=g.district.unit_id if g.district else None,
+            name=g.district.name if g.district else None,
+            province=g.province.name if g.province and g.province.unit_id != atlas.root else None,
+            unit_ids=g.unit_ids,
+        )
+        for g in atlas.groups(period)
+    ]
+
+
 async def _page_units(
-    service: Service, conn: Conn, campaign: CampaignRow, unit_id: str | None
-) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """The units of the province's page, or those of a unit's page and the unit itself, None where there is none."""
-    on = await mapped.map_of(service, conn, mapped.day_of(campaign, service.clock()))
+    service: Service, conn: Conn, campaign: CampaignRow, on: Map, unit_id: str | None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, Any] | None]:
+    """The units of a page, what is there besides them, and the unit that the page is about, if it is on this map."""
     asked = mapped.Asked(campaign, on, "commune" if unit_id else on.first_level, unit_id)
-    below = await mapped.lines(service, conn, asked, with_rest=False)
-    items = [unit_item(line) for line in below.units if line.unit and line.unit.unit_id != unit_id]
+    below = await mapped.lines(service, conn, asked, with_rest=True, exact=False)
+    units = [unit_item(line) for line in below.units if line.unit and line.unit.unit_id != unit_id]
+    rest = [unit_item(line) for line in below.rest] if units else []
     unit = on.units.get(unit_id or "")
     if unit is None or unit.level not in {"district", "commune"}:
-        return items, None
+        return units, rest, None
     own = await mapped.lines(service, conn, asked._replace(level=unit.level), with_rest=False)
-    return items, next(unit_item(line) for line in own.units if line.unit == unit)
+    return units, rest, next(unit_item(line) for line in own.units if line.unit == unit)

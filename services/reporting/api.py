@@ -8,9 +8,11 @@ from fastapi import Query
 
 from services.reporting import answers, mapped, scope, store
 from services.reporting.api_shapes import (
+    MAP,
     DaysPage,
     DayView,
     Listing,
+    MapsPage,
     MembersAsked,
     MembersPage,
     MemberView,
@@ -33,7 +35,7 @@ from shared.auth import ANYONE, OFFICERS, Caller, Role
 from shared.clock import local_day
 from shared.db import Conn
 from shared.deps import Fresh, Svc
-from shared.http import ID_PATTERN, Day, allow, router, who
+from shared.http import ID_PATTERN, allow, router, who
 from shared.service import Service
 
 routes = router("numbers")
@@ -47,13 +49,23 @@ CampaignId = Annotated[str | None, Query(pattern=ID_PATTERN, description="The la
 async def overview(
     service: Svc,
     campaign: CampaignId = None,
-    map: Annotated[Day | None, Query(description="The day whose units are counted.")] = None,  # noqa: A002
+    map: Annotated[str | None, Query(description=MAP)] = None,  # noqa: A002
 ) -> Overview:
     """The province on one page."""
     async with answers.snapshot(service) as conn:
         if campaign:
             await _campaign(conn, campaign)
-        return await answers.overview(service, conn, campaign, day=map)
+        return await answers.overview(service, conn, campaign, asked=map)
+
+
+@routes.get("/maps", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
+async def maps(service: Svc, campaign: CampaignId = None) -> MapsPage:
+    """The maps of the province, the oldest first, each with the day whose units count for a campaign."""
+    async with answers.snapshot(service) as conn:
+        of = await _campaign(conn, campaign) if campaign else await store.campaign(conn, None)
+        items = answers.maps(service, of, await mapped.atlas_of(service, conn))
+        state = await answers.read_model(conn)
+    return MapsPage(items=items, total=len(items), read_model=state)
 
 
 @routes.get("/units", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
@@ -170,7 +182,7 @@ async def _campaign(conn: Conn, campaign_id: str | None) -> CampaignRow:
 async def _on_map(service: Service, conn: Conn, asked: Listing) -> tuple[CampaignRow, Map]:
     """The campaign and the map that are asked for."""
     of = await _campaign(conn, asked.campaign)
-    return of, await mapped.map_of(service, conn, mapped.day_of(of, service.clock(), asked.map))
+    return of, await mapped.asked_for(service, conn, of, asked.map)
 
 
 def _place(on: Map, row: store.TeamLine | store.MemberLine) -> dict[str, str | None]:

@@ -7,8 +7,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.reporting.shapes import ReadModel
+from services.reporting.shapes import MapItem, ReadModel
 from shared.http import ID_PATTERN, Day, MinPos, Page
+
+MAP = (
+    "The map whose units are meant: a day, for example `2025-07-01`, or a map's name of `GET /reporting/maps`, for"
+    " example `2025-07`. When left out: of today; of a campaign that is over: of its last day."
+)
 
 
 class Paging(BaseModel):
@@ -26,10 +31,7 @@ class Listing(Paging):
 
     campaign: str | None = Field(None, pattern=ID_PATTERN, description="The latest when left out.")
     within: str | None = Field(None, pattern=ID_PATTERN, description="Only what is at or below this unit (or team).")
-    map: Day | None = Field(
-        None,
-        description="The day whose units are meant. When left out: today; of a campaign that is over: its last day.",
-    )
+    map: str | None = Field(None, description=MAP)
 
 
 class UnitsAsked(Listing):
@@ -183,6 +185,12 @@ class OrganisationsPage(Answered):
 
     items: list[OrganisationView]
     on: date = Field(description="The day of the headcounts.")
+
+
+class MapsPage(Answered):
+    """Maps."""
+
+    items: list[MapItem]
 
 
 class DaysPage(Answered):

@@ -45,6 +45,14 @@ class Map:
         self.strays: dict[str, str] = {}
         """Unit by team, of teams that had no place on that day, but whose unit went on."""
 
+    def known(self, unit_id: str) -> UnitVersion | None:
+        """A unit of that day, of this province or of another."""
+        return self._all.get(unit_id)
+
+    def level(self, unit_id: str) -> str | None:
+        """The level of a unit of that day."""
+        return self._all[unit_id].level if unit_id in self._all else None
+
     def path(self, unit_id: str | None) -> tuple[str, ...]:
         """A unit and the units above it, upwards."""
         found: list[str] = []

@@ -9,6 +9,7 @@ from fastapi import Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from services.reporting import answers, present, store
+from services.reporting.shapes import Numbers
 from shared import errors
 from shared.auth import ANYONE
 from shared.deps import Svc
@@ -29,21 +30,38 @@ async def show_page(
     service: Svc,
     lang: Annotated[str | None, Query(max_length=5)] = None,
     unit: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
+    map: Annotated[str | None, Query(description="The name of a map, or a day of it.")] = None,  # noqa: A002
 ) -> HTMLResponse:
     """The page, complete without its script."""
     chosen = choose_lang(lang, request.cookies.get("lang"))
-    numbers, line = await answers.numbers(service, unit)
+    numbers, line = await answers.numbers(service, answers.Question(unit, map))
     if unit and line is None:
-        raise errors.not_found("no_such_unit", "unit", f"Không có đơn vị «{unit}».", f"There is no unit «{unit}».")
+        raise _not_on_the_map(unit, numbers)
     looking, own_unit = await _viewer(request, service)
-    context = _around(service, chosen, f"/?unit={unit}" if unit else "/", looking)
-    page = present.page(numbers, lang=chosen, scope_unit_id=own_unit, unit=line)
-    live = "/reporting/live?" + urlencode({k: v for k, v in (("lang", chosen), ("unit", unit), ("own", own_unit)) if v})
+    on_map = None if map is None else numbers["map"]
+    context = _around(service, chosen, _address("/", unit=unit, map=on_map), looking)
+    page = present.page(numbers, lang=chosen, scope_unit_id=own_unit, unit=line, keeps_map=on_map is not None)
+    live = _address("/reporting/live", lang=chosen, unit=unit, map=on_map, own=own_unit)
     html = _ENV.get_template("index.html").render({**context, "page": page, "live_href": live})
     response = HTMLResponse(html, headers={"cache-control": "no-store"})
     if lang == chosen:
         response.set_cookie("lang", chosen, max_age=365 * 86400, samesite="lax", httponly=True)
     return response
+
+
+def _address(path: str, **asked: str | None) -> str:
+    wanted = urlencode({name: value for name, value in asked.items() if value})
+    return f"{path}?{wanted}" if wanted else path
+
+
+def _not_on_the_map(unit_id: str, numbers: Numbers) -> Problem:
+    """404: a unit that there is on another map at most; says on which."""
+    there = numbers["maps_with_unit"]
+    vi, en = f"Không có đơn vị «{unit_id}»", f"There is no unit «{unit_id}»"
+    if there:
+        vi += f" trên bản đồ này. Có trên bản đồ: {', '.join(there)}. Hãy thêm «&map={there[-1]}» vào địa chỉ"
+        en += f" on this map. It is on the map: {', '.join(there)}. Add «&map={there[-1]}» to the address"
+    return errors.not_found("no_such_unit", "unit", f"{vi}.", f"{en}.")
 
 
 def refuse(request: Request, problem: Problem) -> Response:

@@ -4,23 +4,28 @@
 `render_fragments()` renders the same partials for the first answer and for every live update.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
 
-from services.reporting.shapes import DayCount, Numbers, OrganisationItem, Overview, Topic, UnitItem
+from services.reporting import picture
+from services.reporting.shapes import DayCount, Numbers, OrganisationItem, Overview, RestItem, Topic, UnitItem
 from services.reporting.tiles import place, short_name
 from services.reporting.views import (
     Chart,
     Column,
     Duration,
+    EmptyView,
     OrganisationView,
+    Overlap,
     Page,
     Phase,
     Ratio,
+    RestView,
     Subject,
     TopicView,
     UnitView,
@@ -30,20 +35,36 @@ from shared.web.formats import VIETNAM
 
 PAGES = Path(__file__).parent / "pages"
 
-PROVINCE_FRAGMENTS = ("status", "notices", "answer", "facts", "map", "daily", "topics", "league", "courses", "proof")
-UNIT_FRAGMENTS = ("status", "notices", "answer", "facts", "map", "league", "proof")
+PROVINCE_FRAGMENTS = (
+    "status", "notices", "answer", "facts", "maps", "map", "daily", "topics", "league", "courses", "proof",
+)  # fmt: skip
+_PART = re.compile(r'<(?P<tag>tr|li)\b[^>]*\bid="(?P<id>(?:row|tile)-[^"]+)".*?</(?P=tag)>', re.DOTALL)
+"""A row of the table or a tile of the map: neither holds another."""
+_MARK = r"<\g<id>>"
+UNIT_FRAGMENTS = ("status", "notices", "answer", "facts", "maps", "map", "league", "proof")
 
 
-def page(numbers: Numbers, *, lang: Lang, scope_unit_id: str | None = None, unit: UnitItem | None = None) -> Page:
+def page(
+    numbers: Numbers,
+    *,
+    lang: Lang,
+    scope_unit_id: str | None = None,
+    unit: UnitItem | None = None,
+    keeps_map: bool = False,
+) -> Page:
     """The view of the province or, with `unit`, of one district whose communes are `numbers["units"]`.
 
-    `scope_unit_id` is the signed-in person's own unit, which the map and the table point out.
+    `scope_unit_id` is the signed-in person's own unit, which the map and the table point out. With `keeps_map` links go
+    on to the same map.
     """
     overview = numbers["overview"]
     subject = _unit_subject(unit) if unit else _province_subject(overview)
     courses = overview["courses"]
-    tiles = _units(numbers["units"]["items"], scope_unit_id)
-    league = tuple(sorted(tiles, key=_rank))
+    asked = numbers["map"] if keeps_map else None
+    tiles = _units(numbers["units"]["items"], scope_unit_id, asked)
+    groups, empty = ((), EmptyView((), None)) if unit else picture.grouped(numbers, tiles)
+    rest = tuple(_rest(item) for item in numbers["rest"])
+    league = tuple(sorted((tile for tile in tiles if tile not in empty.units), key=_rank))
     ranked = [unit for unit in league if unit.met.percent is not None]
     return Page(
         numbers=overview,
@@ -53,9 +74,14 @@ def page(numbers: Numbers, *, lang: Lang, scope_unit_id: str | None = None, unit
         campaign=overview["campaign"],
         left=_duration(overview["seconds_left"]),
         elapsed=_elapsed(overview),
+        home=picture.href(asked),
+        maps=picture.choice(numbers, lang, unit["unit_id"] if unit else None),
         tiles=tiles,
-        map_rows=1 + max((tile.row for tile in tiles), default=0),
+        groups=groups,
+        empty=empty,
         league=league,
+        rest=rest,
+        overlap=_overlap(subject, tiles, rest),
         over_half=sum(2 * unit.met.part > unit.met.whole for unit in ranked),
         highest=tuple(unit for unit in ranked if unit.met.percent == ranked[0].met.percent),
         lowest=tuple(unit for unit in ranked if unit.met.percent == ranked[-1].met.percent),
@@ -76,8 +102,26 @@ def render_fragments(env: Environment, context: Mapping[str, Any]) -> dict[str, 
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
-    """The fragments that a reader who has `before` needs to see `after`."""
-    return {name: html for name, html in after.items() if before.get(name) != html}
+    """What a reader who has `before` needs to see `after`, by its element's id: rows and tiles that are different, and
+    the whole fragment where anything else is."""
+    found: dict[str, str] = {}
+    for name, html in after.items():
+        if before.get(name) != html:
+            found |= _different(before.get(name, ""), html) or {name: html}
+    return found
+
+
+def together(missed: Mapping[str, str], changes: Mapping[str, str]) -> dict[str, str]:
+    """Two changes as one; what came later is applied later."""
+    return {**{name: html for name, html in missed.items() if name not in changes}, **changes}
+
+
+def _different(before: str, after: str) -> dict[str, str]:
+    """Those parts that are different, if nothing else is."""
+    if _PART.sub(_MARK, before) != _PART.sub(_MARK, after):
+        return {}
+    old = {part["id"]: part[0] for part in _PART.finditer(before)}
+    return {part["id"]: part[0] for part in _PART.finditer(after) if old[part["id"]] != part[0]}
 
 
 def _province_subject(overview: Overview) -> Subject:
@@ -128,13 +172,13 @@ def _elapsed(overview: Overview) -> float | None:
     return round(100 * (1 - left / (campaign["window_days"] * 86_400)), 1)
 
 
-def _units(items: Iterable[UnitItem], scope_unit_id: str | None) -> tuple[UnitView, ...]:
+def _units(items: Iterable[UnitItem], scope_unit_id: str | None, on_map: str | None) -> tuple[UnitView, ...]:
     units = {item["unit_id"]: item for item in items}
     cells = place(units)
-    return tuple(_unit(item, cells[unit_id], scope_unit_id) for unit_id, item in units.items())
+    return tuple(_unit(item, cells[unit_id], scope_unit_id, on_map) for unit_id, item in units.items())
 
 
-def _unit(item: UnitItem, cell: tuple[int, int], scope_unit_id: str | None) -> UnitView:
+def _unit(item: UnitItem, cell: tuple[int, int], scope_unit_id: str | None, on_map: str | None) -> UnitView:
     subject = _unit_subject(item)
     return UnitView(
         unit_id=item["unit_id"],
@@ -148,8 +192,33 @@ def _unit(item: UnitItem, cell: tuple[int, int], scope_unit_id: str | None) -> U
         citizens=item["citizens"],
         sessions=item["sessions"],
         mine=item["unit_id"] == scope_unit_id,
-        href=f"/?unit={item['unit_id']}" if item["level"] == "district" else None,
+        href=picture.href(on_map, item["unit_id"]) if item["level"] == "district" else None,
     )
+
+
+def _rest(item: RestItem) -> RestView:
+    return RestView(
+        name=item["name"],
+        met=Ratio(item["members_met"], item["members"]),
+        started=Ratio(item["members_started"], item["members"]),
+        teams=Ratio(item["teams_met"], item["teams"]),
+        citizens=item["citizens"],
+        sessions=item["sessions"],
+    )
+
+
+def _overlap(subject: Subject, tiles: Sequence[UnitView], rest: Sequence[RestView]) -> Overlap | None:
+    """None where nobody is with several units, or where there are none."""
+    lines: list[UnitView | RestView] = [*tiles, *rest]
+    citizens = [line.citizens for line in lines]
+    known = [n for n in citizens if n is not None]
+    found = Overlap(
+        met=sum(line.met.part for line in lines) - subject.met.part,
+        members=sum(line.met.whole for line in lines) - subject.met.whole,
+        started=sum(line.started.part for line in lines) - subject.started.part,
+        citizens=sum(known) - subject.citizens if len(known) == len(citizens) else None,
+    )
+    return found if tiles and found != Overlap(0, 0, 0, 0) else None
 
 
 def _rank(unit: UnitView) -> tuple[float, int, str]:

@@ -129,7 +129,18 @@ class Overview(TypedDict):
     days: Annotated[list[DayCount], Field(description="By the day the session happened.")]
 
 
-class UnitItem(TypedDict):
+class Counts(TypedDict):
+    """Teams and members of a unit against the quota."""
+
+    teams: int
+    teams_met: Annotated[int, Field(description="Teams whose members all met the quota, of `teams`.")]
+    members: int
+    members_started: Annotated[int, Field(description="Who guided at least one citizen in the window, of `members`.")]
+    members_met: Annotated[int, Field(description="Who guided the quota or more, of `members`.")]
+    sessions: int
+
+
+class UnitItem(Counts):
     """A district or commune with its counts."""
 
     unit_id: str
@@ -138,13 +149,36 @@ class UnitItem(TypedDict):
     kind: Annotated[str, Field(description="For example `district`, `town`, `commune`, `ward`.")]
     level: str
     parent_id: Annotated[str | None, Field(description="The unit above.")]
-    teams: int
-    teams_met: Annotated[int, Field(description="Teams whose members all met the quota, of `teams`.")]
-    members: int
-    members_started: Annotated[int, Field(description="Who guided at least one citizen in the window, of `members`.")]
-    members_met: Annotated[int, Field(description="Who guided the quota or more, of `members`.")]
     citizens: Annotated[int, Field(description="Distinct citizens guided by the unit's teams.")]
-    sessions: int
+
+
+class RestItem(Counts):
+    """What no unit of the list stands for; without a unit: teams that have no place on the map."""
+
+    unit_id: str | None
+    name: str | None
+    citizens: Annotated[int | None, Field(description="Null where they were not counted apart.")]
+
+
+class MapItem(TypedDict):
+    """A map, and the days on which it is in force."""
+
+    map: Annotated[str, Field(description="Its name, to ask for it by: of an edition, or its first day.")]
+    first_day: Day
+    last_day: Annotated[Day | None, Field(description="Null while nothing else is decided.")]
+    day: Annotated[Day, Field(description="The day whose units are counted where this map is asked for by its name.")]
+    today: Annotated[bool, Field(description="Whether it is in force today.")]
+    districts: int
+    communes: int
+
+
+class GroupItem(TypedDict):
+    """Units that lie where a district of the map before was."""
+
+    district_id: str | None
+    name: str | None
+    province: Annotated[str | None, Field(description="Where that was another province: its name.")]
+    unit_ids: list[str]
 
 
 class Units(TypedDict):
@@ -183,6 +217,11 @@ class Numbers(TypedDict):
     """Everything that one page shows. For a district's page, `units` are its communes."""
 
     overview: Overview
+    maps: list[MapItem]
+    map: Annotated[str | None, Field(description="Which of `maps` this is; null where there is none.")]
+    maps_with_unit: Annotated[list[str], Field(description="The maps on which there is the page's unit.")]
+    groups: list[GroupItem]
     units: Units
+    rest: list[RestItem]
     organisations: Organisations
     topics: Topics

@@ -72,6 +72,62 @@ class UnitView:
 
 
 @dataclass(frozen=True, slots=True)
+class RestView:
+    """What no unit on the page stands for; without a name: teams that have no place on the map. Citizens are None where
+    they were not counted apart."""
+
+    name: str | None
+    met: Ratio
+    started: Ratio
+    teams: Ratio
+    citizens: int | None
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """By how much more the units and the rest are together than the total: who is with several of them counts for each,
+    and once in the total."""
+
+    met: int
+    members: int
+    started: int
+    citizens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MapView:
+    """A map to choose."""
+
+    name: str
+    first_day: date
+    last_day: date | None
+    today: bool
+    districts: int
+    communes: int
+    chosen: bool
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """Units of a map without districts that lie where a district was, of another province where that is named."""
+
+    key: str
+    name: str | None
+    province: str | None
+    tiles: tuple[UnitView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyView:
+    """Units of a map without districts that have no team, and the other province in which all of them were."""
+
+    units: tuple[UnitView, ...]
+    province: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """One day of the chart. Lengths are percentages of the drawing."""
 
@@ -128,9 +184,14 @@ class Page:
     campaign: Campaign | None
     left: Duration | None
     elapsed: float | None
+    home: str
+    maps: tuple[MapView, ...]
     tiles: tuple[UnitView, ...]
-    map_rows: int
+    groups: tuple[GroupView, ...]
+    empty: EmptyView
     league: tuple[UnitView, ...]
+    rest: tuple[RestView, ...]
+    overlap: Overlap | None
     over_half: int
     highest: tuple[UnitView, ...]
     lowest: tuple[UnitView, ...]
@@ -140,6 +201,11 @@ class Page:
     organisations: tuple[OrganisationView, ...]
     organisations_total: int
     topics: tuple[TopicView, ...]
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether this is a province without districts."""
+        return bool(self.groups or self.empty.units)
 
     @property
     def has_members(self) -> bool:

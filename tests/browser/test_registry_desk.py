@@ -53,7 +53,7 @@ async def test_the_desk_leads_to_a_team_and_a_known_person_joins_it_without_a_sc
     await page.fill("#joined_on", "1/2/2025")
     await page.get_by_role("button", name="Thêm vào tổ").click()
     assert "Đã thêm thành viên." in await page.inner_text("main")
-    await page.get_by_role("link", name="Đinh Thị Đã Biết", exact=True).click()
+    await page.get_by_role("table").get_by_role("link", name="Đinh Thị Đã Biết", exact=True).click()
     assert await page.locator("table tbody tr").count() == 2
     await page.context.close()
 

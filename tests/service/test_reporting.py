@@ -159,7 +159,7 @@ async def test_units_lie_at_or_below_the_one_that_is_asked_for(world: World) -> 
 async def test_every_answer_about_units_says_on_which_map(world: World) -> None:
     for path in ("units", "teams", "members", "overview"):
         assert (await get(world.officer, path))["map"] == "2023-07-30", "today, while the window is open"
-        refused(await world.officer.get(f"/reporting/{path}", params={"map": "1/7"}), 422, "invalid_data", "map")
+        refused(await world.officer.get(f"/reporting/{path}", params={"map": "1/7"}), 422, "no_such_map", "map")
     assert (await get(world.officer, "units", campaign="qn-2022"))["map"] == "2022-08-03", "its last day"
 
 

@@ -69,12 +69,20 @@ class HeadcountRow(NamedTuple):
     headcount: int
 
 
+class EditionRow(NamedTuple):
+    """An edition of units by its name, and a day from which some of its units are in force."""
+
+    edition: str
+    valid_from: date
+
+
 units = Table("unit_version", UnitVersion, key=2)
+editions = Table("edition", EditionRow, key=2)
 reforms = Table("reform", ReformRow, key=1)
 lineage = Table("lineage", LineageRow, key=3)
 organisations = Table("organisation", OrganisationRow, key=1)
 headcounts = Table("headcount", HeadcountRow, key=2)
-places = Projection("places", version=2, tables=(units, reforms, lineage, organisations, headcounts))
+places = Projection("places", version=3, tables=(units, editions, reforms, lineage, organisations, headcounts))
 
 Needs = list[tuple[Table[Any], Key]]
 
@@ -89,7 +97,14 @@ def unit_told(rows: Rows, _: Recorded, event: history.UnitEvent) -> None:
         rows.put(units, version)
 
 
-places.on(UnitEstablished, needs=_unit_needs)(unit_told)
+@places.on(UnitEstablished, needs=_unit_needs)
+def unit_established(rows: Rows, rec: Recorded, event: UnitEstablished) -> None:
+    """A unit is there from a day on; what an officer establishes belongs to no edition."""
+    unit_told(rows, rec, event)
+    if event.edition:
+        rows.put(editions, EditionRow(event.edition, event.valid_from))
+
+
 places.on(UnitCorrected, needs=_unit_needs)(unit_told)
 
 

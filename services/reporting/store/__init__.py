@@ -22,7 +22,17 @@ from services.reporting.store.counts import (
     topics,
     totals,
 )
-from services.reporting.store.maps import is_team, lineage, state, strays, teams_at, unit_name, units_on
+from services.reporting.store.maps import (
+    editions,
+    is_team,
+    lineage,
+    state,
+    strays,
+    teams_at,
+    unit_name,
+    units_on,
+    versions,
+)
 from services.reporting.store.people import (
     MemberLine,
     MembersChosen,
@@ -53,6 +63,7 @@ __all__ = [
     "counts_by_key",
     "course_totals",
     "days",
+    "editions",
     "is_team",
     "lineage",
     "members",
@@ -68,4 +79,5 @@ __all__ = [
     "totals",
     "unit_name",
     "units_on",
+    "versions",
 ]

@@ -37,9 +37,9 @@ class UnitCounts(NamedTuple):
 
 
 class Total(NamedTuple):
-    """What counts for a unit: distinct citizens, and guidances."""
+    """What counts for a unit: distinct citizens, None where they were not counted, and guidances."""
 
-    citizens: int = 0
+    citizens: int | None = 0
     sessions: int = 0
 
 

@@ -30,6 +30,25 @@ async def units_on(conn: Conn, day: date) -> list[UnitVersion]:
     return [UnitVersion(*r.values()) for r in rows]
 
 
+async def versions(conn: Conn) -> list[UnitVersion]:
+    """All states of units above the villages, of any day."""
+    rows = await conn.fetch(
+        "select unit_id, valid_from, valid_to, void, code, name, kind, level, parent_id, district_id, commune_id"
+        " from unit_version where level <> 'village' and not void"
+    )
+    return [UnitVersion(*r.values()) for r in rows]
+
+
+async def editions(conn: Conn) -> dict[date, str]:
+    """Names of editions by a day from which something of them is in force; of reforms that were not taken back."""
+    rows = await conn.fetch(
+        "select valid_from, edition from edition union all select r.effective_on, r.edition from reform r"
+        " where r.edition is not null and exists (select from lineage l where l.reform_id = r.reform_id"
+        " and l.told_at > r.reversed_at)"
+    )
+    return {r[0]: r[1] for r in rows}
+
+
 async def lineage(conn: Conn) -> list[Line]:
     """What became of units, by reforms that were not taken back."""
     rows = await conn.fetch(

@@ -9,6 +9,7 @@ import pytest
 
 from services.reporting.projections.places import (
     FROM_THE_FIRST,
+    EditionRow,
     HeadcountRow,
     LineageRow,
     OrganisationRow,
@@ -24,6 +25,7 @@ from shared.contracts.registry import (
     OrganisationRegistered,
     ReorganisationReversed,
     UnitCorrected,
+    UnitEstablished,
 )
 from shared.projection import fold_all
 from tests.support.histories import LAUNCH, reorganised, unit_state
@@ -50,6 +52,16 @@ def test_a_reform_is_cited_and_says_who_came_after_whom() -> None:
         LineageRow("C2", "C5", LAUNCH, "part", "split", "R", 1),
         LineageRow("C1", "C6", LAUNCH, "whole", "renamed", "R", 1),
     ]
+
+
+def test_an_edition_is_named_with_the_day_from_which_it_holds() -> None:
+    told = [unit("A", edition="2023"), unit("B", edition="2023"), unit("v", edition="")]
+    assert list(after(*told)["edition"].values()) == [EditionRow("2023", LAUNCH)]
+
+
+def unit(unit_id: str, edition: str) -> UnitEstablished:
+    state = unit_state(unit_id, Level.COMMUNE, None).model_dump()
+    return UnitEstablished(occurred_at=NOW, edition=edition, valid_from=LAUNCH, **state)
 
 
 def test_what_was_told_of_a_reform_up_to_its_reversal_does_not_hold() -> None:

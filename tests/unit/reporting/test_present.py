@@ -71,6 +71,11 @@ def numbers(overview: Overview | None = None, units: list[UnitItem] | None = Non
     chosen = [MO_DUC, DUC_PHO, LY_SON] if units is None else units
     return {
         "overview": overview or an_overview(),
+        "maps": [],
+        "map": None,
+        "maps_with_unit": [],
+        "groups": [],
+        "rest": [],
         "units": {"items": chosen, "total": len(chosen)},
         "organisations": {"items": organisations, "total": 46},  # type: ignore[typeddict-item]
         "topics": {"items": topics},  # type: ignore[typeddict-item]
@@ -262,9 +267,30 @@ def test_organisations_and_topics_are_ordered_and_named_in_the_reader_s_language
 def test_only_what_changed_is_sent() -> None:
     before = rendered(a_page())
     after = rendered(a_page(an_overview(citizens=4813)))
-    assert set(present.changed(before, after)) == {"facts", "league"}
+    assert set(present.changed(before, after)) == {"facts", "row-several", "row-total"}
     assert present.changed(after, after) == {}
     assert present.changed({}, after) == after
+
+
+def test_of_many_rows_and_tiles_only_those_are_sent_that_are_different() -> None:
+    before = rendered(a_page())
+    more = {**MO_DUC, "members_met": 41, "sessions": 372}
+    sent = present.changed(before, rendered(a_page(units=[more, DUC_PHO, LY_SON])))  # type: ignore[list-item]
+    assert set(sent) == {"row-533", "tile-533", "row-several"}
+    assert [Roots(html).ids for html in sent.values()] == [[name] for name in sent]
+    assert "41/70" in words(sent["tile-533"])
+    overtaken = {**MO_DUC, "members_met": 70}
+    order = present.changed(before, rendered(a_page(units=[overtaken, DUC_PHO, LY_SON])))  # type: ignore[list-item]
+    assert {"league", "map"} <= set(order), "the order and the title changed"
+    fewer = present.changed(before, rendered(a_page(units=[MO_DUC, DUC_PHO])))
+    assert {"league", "map"} <= set(fewer)
+
+
+def test_what_was_missed_is_applied_before_what_came_later() -> None:
+    first = present.together({"row-1": "old", "facts": "1"}, {"league": "row-1 is new"})
+    assert list(first) == ["row-1", "facts", "league"]
+    later = present.together(first, {"row-1": "newest"})
+    assert list(later.items()) == [("facts", "1"), ("league", "row-1 is new"), ("row-1", "newest")]
 
 
 class Roots(HTMLParser):

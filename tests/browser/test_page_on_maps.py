@@ -1,0 +1,147 @@
+"""A real Chromium chooses a map on the province's page: numbers add up and move, quietly, on a phone and on a wall."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from phongtrao.serving import address, bind, serving
+from services.registry import editions
+from tests.browser.registry_site import violations
+from tests.service.reforms import LY_SON, TAY_TRA_BONG, V1, V2
+from tests.support import figures
+from tests.support.servers import Nats, Postgres
+from tests.system.test_reforms import Done, World, an_item, province, reform
+
+pytestmark = pytest.mark.browser
+PLACES = [V1, V2, LY_SON, "533", *(u.unit_id for u in editions.units("2023") if u.district_id in {"535", "522"})]
+BEFORE, BETWEEN, NOW = "Bản đồ 2023", "Bản đồ 1/2025", "Bản đồ 7/2025, hiện nay"
+SMALL = """[...document.querySelectorAll('#maps a, .tile')].filter(e => e.getBoundingClientRect().height < 44)
+  .map(e => e.outerHTML)"""
+"""Links too low for a finger."""
+CUT = """[...document.querySelectorAll('.tile, .tile *:not(.vh), #maps a, .group-name')].filter(e =>
+  e.scrollWidth > e.clientWidth + 1 && e.clientWidth || (e.closest('.tile') &&
+  e.getBoundingClientRect().right > e.closest('.tile').getBoundingClientRect().right + 1)).map(e => e.outerHTML)"""
+"""What is wider than its place."""
+
+
+class Site(NamedTuple):
+    """A running site after both reforms of 2025."""
+
+    url: str
+    world: World
+
+
+@pytest.fixture(scope="module")
+async def site(postgres: Postgres, own_nats: Nats) -> AsyncIterator[Site]:
+    """Teams in two districts, at two villages of Trà Bùi and on Lý Sơn."""
+    async with province(postgres, own_nats, PLACES) as world:
+        await reform(world)
+        sock = bind("127.0.0.1", 0)
+        async with serving(Starlette(routes=[Mount("/", world.running.app)]), sock):
+            yield Site(address(sock), world)
+
+
+class Watched(NamedTuple):
+    """A page, and what went wrong on it."""
+
+    page: Page
+    complaints: list[str]
+
+
+async def look(browser: Browser, site: Site, path: str, *, width: int = 1280, dark: bool = False) -> Watched:
+    context = await browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", locale="vi-VN"
+    )
+    page = await context.new_page()
+    watched = Watched(page, [])
+    page.on("console", lambda m: watched.complaints.append(m.text) if m.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda e: watched.complaints.append(str(e)))
+    await page.goto(site.url + path)
+    await expect(page.locator("html")).to_have_attribute("data-link", "live", timeout=15_000)
+    return watched
+
+
+async def sessions(page: Page) -> dict[str, int | None]:
+    """Sessions by unit, of the table as it stands there now; it adds up."""
+    found = figures.read(await page.locator("body").inner_html())
+    assert found.sums() == found.total.numbers
+    return {line.key: line.numbers[-1] for line in found.units}
+
+
+async def test_a_map_is_chosen_and_its_numbers_move_while_one_looks(site: Site, browser: Browser) -> None:
+    watched = await look(browser, site, "/?lang=vi")
+    page = watched.page
+    chosen = page.locator("#maps a[aria-current]")
+    await expect(chosen).to_contain_text(BEFORE)
+    then = await sessions(page)
+
+    await page.get_by_role("link", name=NOW).click()
+    await expect(chosen).to_contain_text(NOW)
+    await expect(page.locator("html")).to_have_attribute("data-link", "live", timeout=15_000)
+    assert page.url.endswith("/?map=2025-07")
+    before = await sessions(page)
+    assert sum(n or 0 for n in before.values()) == sum(n or 0 for n in then.values())
+
+    row = page.locator(f"#row-{TAY_TRA_BONG}")
+    await expect(row.locator("td").last).to_have_text(str(before[TAY_TRA_BONG]))
+    met = [an_item(Done(f"t-{V2}", 800_000 + n), "2023-07-31") for n in range(7)]
+    assert {r["result"] for r in await site.world.send(site.world.officer, *met)} == {"accepted"}
+    grown = (before[TAY_TRA_BONG] or 0) + 7
+    await expect(row.locator("td").last).to_have_text(str(grown), timeout=15_000)
+    await expect(page.locator(f'#map [data-key="{TAY_TRA_BONG}"] .tile-share')).to_contain_text("100", timeout=15_000)
+    after = await sessions(page)
+    assert {unit: n for unit, n in after.items() if n != before[unit]} == {TAY_TRA_BONG: grown}
+    await expect(chosen).to_contain_text(NOW)
+
+    await page.get_by_role("link", name="English").click()
+    await expect(chosen).to_contain_text("Map of July 2025, in force")
+    await page.get_by_role("link", name="Map of January 2025").click()
+    await expect(page.locator(".tiles > li")).to_have_count(13)
+    await page.locator('.tiles a[href="/?unit=535&map=2025-01"]').click()
+    await expect(chosen).to_contain_text("Map of January 2025")
+    await page.get_by_role("link", name="Tỉnh Quảng Ngãi").click()
+    await expect(chosen).to_contain_text("Map of January 2025")
+    assert watched.complaints == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/?map=2025-07&lang=vi", "/?map=2025-07&lang=en", "/?map=2023", "/?unit=535&map=2023"]
+)
+@pytest.mark.parametrize(("width", "dark"), [(360, False), (1280, True), (1920, False)])
+async def test_each_map_can_be_read_by_everyone(
+    site: Site, browser: Browser, path: str, width: int, dark: bool
+) -> None:
+    watched = await look(browser, site, path, width=width, dark=dark)
+    assert await violations(watched.page) == []
+    assert await watched.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (await watched.page.evaluate(SMALL), await watched.page.evaluate(CUT)) == ([], [])
+    assert watched.complaints == []
+
+
+async def test_the_choice_works_without_a_script(site: Site, browser: Browser) -> None:
+    context = await browser.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(site.url)
+    for name, units in ((NOW, ".small-tile"), (BETWEEN, ".tiles .tile"), (BEFORE, ".tiles .tile")):
+        await page.get_by_role("link", name=name).click()
+        assert name in (await page.inner_text("#maps a[aria-current]")).replace("\u00a0", " ")
+        assert await page.locator(units).count()
+        assert await sessions(page)
+    await context.close()
+
+
+async def test_a_map_that_is_not_there_is_a_page_with_those_that_are(site: Site, browser: Browser) -> None:
+    context = await browser.new_context(locale="vi-VN")
+    page = await context.new_page()
+    answer = await page.goto(site.url + "/?map=1999")
+    assert answer
+    assert answer.status == 422
+    assert "«2025-07» (từ 01/07/2025)" in await page.inner_text("main")
+    assert await violations(page) == []
+    await context.close()
