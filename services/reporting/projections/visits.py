@@ -6,6 +6,7 @@ there were; when the last guidance that made a citizen count is withdrawn, the c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import NamedTuple
@@ -73,26 +74,37 @@ def apply(visits: Visits, at: Visit, by: int) -> tuple[Visits, Change]:
 
     Raises LookupError when there is nothing to withdraw.
     """
-    same = next((v for v in visits if v[:4] == at[:4]), None)
+    where = at[:4]
+    same, rest = None, []
+    for visit in visits:
+        if visit[:4] == where:
+            same = visit
+        else:
+            rest.append(visit)
     sessions = (same.sessions if same else 0) + by
     in_window = (same.in_window if same else 0) + by * at.in_window
     if not 0 <= in_window <= sessions:
         raise LookupError("a guidance is withdrawn that was never counted")
-    rest = tuple(v for v in visits if v is not same)
-    after = (*rest, at._replace(sessions=sessions, in_window=in_window)) if sessions else rest
-    was, now = _counted(visits, at), _counted(after, at)
-    return after, Change._make(b - a for a, b in zip(was, now, strict=True))
+    change = _change(rest, at, same, in_window if sessions else None)
+    if sessions:
+        rest.append(Visit(*where, sessions, in_window))
+    return tuple(rest), change
 
 
 _FIRST = (Change(1, 0, 1, 1, 1), Change(1, 1, 1, 1, 1))
 
 
-def _counted(visits: Visits, at: Visit) -> Change:
-    """Where these visits make the citizen count, of the places that `at` can change: 0 or 1 each."""
-    member = in_window = unit = district = 0
-    for visit in visits:
+def _change(rest: Sequence[Visit], at: Visit, same: Visit | None, in_window: int | None) -> Change:
+    """How counts change where the visit `same` becomes one with so many guidances in the window, or none; `rest` are
+    the citizen's other visits, which may count for the same member, unit or district."""
+    by = int(in_window is not None) - int(same is not None)
+    member = counted = unit = district = 0
+    for visit in rest:
         if visit.member_id == at.member_id:
-            member, in_window = 1, in_window or int(visit.in_window > 0)
+            member, counted = 1, counted or int(visit.in_window > 0)
         unit |= visit.unit_id == at.unit_id
         district |= visit.district_id == at.district_id
-    return Change(member, in_window, unit, district, int(bool(visits)))
+    was, now = int(same is not None and same.in_window > 0), int((in_window or 0) > 0)
+    return Change(
+        0 if member else by, 0 if counted else now - was, 0 if unit else by, 0 if district else by, 0 if rest else by
+    )
