@@ -32,6 +32,8 @@ POSITION_WAIT = 2.0
 
 COALESCE = 0.001
 """Seconds within which many committed commands wake the relay once."""
+AT_WORK = 0.003
+"""Seconds after a notice within which the sequencer looks again by itself."""
 
 
 class Decision(NamedTuple):
@@ -175,6 +177,7 @@ class Positions:
         self._recent: OrderedDict[int, int] = OrderedDict()
         self._waiting: dict[int, list[asyncio.Future[int | None]]] = {}
         self._wake = asyncio.Event()
+        self._told = 0.0  # when the last notice came
 
     async def run(self) -> None:
         """Listens and wakes until cancelled; connects again when Postgres was away."""
@@ -193,6 +196,8 @@ class Positions:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
+                if await self._is_at_work():
+                    continue
                 if not (self._wake_relay and self._wake_relay()):
                     await conn.execute("select pg_notify($1, '')", event_log.STAGED)
                 await asyncio.sleep(COALESCE)
@@ -200,7 +205,16 @@ class Positions:
             with suppress(*INFRASTRUCTURE_ERRORS):
                 await conn.close(timeout=1)
 
+    async def _is_at_work(self) -> bool:
+        """Whether the sequencer comes by itself: under load each wake-up is a round trip for nothing."""
+        loop, longest = asyncio.get_running_loop(), next(iter(self._waiting), None)
+        if loop.time() - self._told > AT_WORK:
+            return False
+        await asyncio.sleep(AT_WORK)
+        return longest not in self._waiting  # who came meanwhile has set the event again
+
     def _on_sequenced(self, _conn: object, _pid: int, _channel: str, payload: object) -> None:
+        self._told = asyncio.get_running_loop().time()
         for first_stage, first_pos, count in json.loads(str(payload)):
             for offset in range(count):
                 self._resolve(first_stage + offset, first_pos + offset)
