@@ -185,6 +185,33 @@ async def test_an_export_uploaded_again_changes_nothing(officer: httpx.AsyncClie
     assert "Trần Thị Hoà" in str(child.read(answer.content)[0].rows)
 
 
+async def test_an_export_holds_ones_own_units_only_and_every_name_in_it_is_on_record(
+    running: Stack, officer: httpx.AsyncClient, province: httpx.AsyncClient
+) -> None:
+    here, there = f"Tổ {new_id()}", f"Tổ {new_id()}"
+    table = [
+        a_line(here[3:], "Phan Thị Ở Đây", role="tổ viên"),  # as the pages call it
+        a_line(there[3:], "Mai Văn Trên Đảo", level="Cấp thôn", unit="Huyện Lý Sơn", village="Thôn Tây"),
+    ]
+    checked = await upload(province, filled(table))
+    await commit(province, checked["import_id"])
+    said = [str(child.read((await who.get("/registry/exports/teams-and-members.xlsx")).content)[0].rows)
+            for who in (officer, province)]  # fmt: skip
+    assert [name in said[0] for name in (here, "Phan Thị Ở Đây", there, "Mai Văn Trên Đảo")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert all(name in said[1] for name in (here, "Phan Thị Ở Đây", there, "Mai Văn Trên Đảo"))
+    async with running.services["registry"].pool.acquire() as conn:
+        read = await conn.fetch(
+            "select p.full_name, count(*) as times from vault_access a join vault_person p using (member_id)"
+            " where a.why = 'export' and p.full_name in ('Phan Thị Ở Đây', 'Mai Văn Trên Đảo') group by 1 order by 1"
+        )
+    assert [tuple(r) for r in read] == [("Mai Văn Trên Đảo", 1), ("Phan Thị Ở Đây", 2)]
+
+
 # -- villages and organisations ---------------------------------------------------------------------------------------
 
 

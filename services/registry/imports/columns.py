@@ -27,6 +27,8 @@ class Column(NamedTuple):
     also: tuple[str, ...] = ()
     choices: Mapping[str, Any] = {}
     """What may be chosen, in Vietnamese, and what each means; empty where anything may be typed."""
+    said_as: Mapping[str, Any] = {}
+    """What else people type for it, though nobody is offered it."""
 
     @property
     def is_day(self) -> bool:
@@ -54,7 +56,7 @@ class Column(NamedTuple):
 
     def _chosen(self, typed: str) -> Any:
         wanted = search_key(typed)
-        for name, meaning in self.choices.items():
+        for name, meaning in (*self.choices.items(), *self.said_as.items()):
             if wanted in (search_key(name), search_key(str(meaning))):
                 return meaning
         names = ", ".join(f"«{name}»" for name in self.choices)

@@ -108,7 +108,7 @@ TEAMS = Form(
         Column("phone", Text("Số điện thoại", "Phone"), Text("Giữ số 0 ở đầu.", "With the zero in front."), phone,
                width=16, also=("điện thoại", "sđt", "số đt")),
         Column("role", Text("Vai trò", "Role"), Text("Bỏ trống là «Thành viên».", "Empty: member."), width=13,
-               choices=ROLES, also=("chức vụ trong tổ", "nhiệm vụ", "chức danh")),
+               choices=ROLES, said_as={"Tổ viên": Role.MEMBER}, also=("chức vụ trong tổ", "nhiệm vụ", "chức danh")),
         Column("role_since", Text("Giữ vai trò từ ngày", "Role since"),
                Text("Khi vai trò thay đổi sau ngày tham gia.", "Where the role changed after joining."), cells.day,
                width=14),
