@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from services.courses.app import SPEC as COURSES
 from services.outreach.app import SPEC as OUTREACH
 from services.registry.app import SPEC as REGISTRY
 from services.reporting.app import SPEC as REPORTING
@@ -83,3 +84,22 @@ async def test_a_move_in_mid_campaign_and_an_erasure_leave_every_number_right(
         again = an_item(member, "0177710099", occurred_at=AFTER)
         assert results(await send(officer, again)) == ["accepted"], "what was done before the erasure may come late"
         assert (await counted(running, officer))["sessions"] == 10
+
+
+async def test_course_results_stand_beside_the_headcount_of_the_day(postgres: Postgres, guarded_nats: Nats) -> None:
+    specs = (REGISTRY, COURSES, REPORTING)
+    async with stack(*specs, postgres=postgres, nats=guarded_nats, clock=HandClock(AFTER_THE_WINDOW)) as running:
+        officer = running.client(Role.PROVINCE_OFFICER, units=["51"])
+        school = {"organisation_id": "truong", "name": "Trường", "sector": "education"}
+        await ok(officer.post("/registry/organisations", json=school), 201)
+        for since, count in (("2023-07-01", 60), ("2023-08-03", 75)):
+            declared = {"headcount": count, "valid_from": since}
+            await ok(officer.post("/registry/organisations/truong/headcounts", json=declared), 201)
+        await running.caught_up()
+        found = {}
+        for day in ("2023-06-30", "2023-07-01", "2023-08-02", "2023-08-03", None):
+            page = await ok(officer.get("/reporting/organisations", params={"on": day} if day else {}))
+            found[page["on"]] = [line["headcount"] for line in page["items"]]
+        assert found == {
+            "2023-06-30": [None], "2023-07-01": [60], "2023-08-02": [60], "2023-08-03": [75], "2023-08-05": [75],
+        }  # fmt: skip
