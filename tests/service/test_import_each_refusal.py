@@ -70,7 +70,7 @@ TEAM_LINES = [
                                 "left_on": "5/7/2023", "organisation": "so-a", "member_id": "m"}.items()),
     new("team_name", "dài quá 200 ký tự", team_name="T" * (LONGEST + 1)),
     new("level", "«Cấp tỉnh» phải là một trong", level="Cấp tỉnh"),
-    new("role", "«Tổ viên» phải là một trong", role="Tổ viên"),
+    new("role", "«Kế toán» phải là một trong", role="Kế toán"),
     new("leave_reason", "«Ốm» phải là một trong", leave_reason="Ốm"),
     new("phone", "«090» không phải số điện thoại", phone="090"),
     new("team_id", "«mã số 1» không phải mã của hệ thống", team_id="mã số 1"),

@@ -48,7 +48,7 @@ def only(verdicts: Sequence[Verdict], column: str, words: str) -> None:
         ({"member_id": "a/b"}, "member_id", "«a/b» không phải mã của hệ thống"),
         ({"team_id": "none"}, "team_id", "không có tổ mang mã «none»"),
         ({"phone": "090"}, "phone", "«090» không phải số điện thoại"),
-        ({"role": "Tổ viên"}, "role", "«Tổ viên» phải là một trong: «Tổ trưởng»"),
+        ({"role": "Kế toán"}, "role", "«Kế toán» phải là một trong: «Tổ trưởng»"),
         ({"decision_number": None}, "decision_number", "thiếu «Số quyết định»"),
         ({"member_id": "nobody"}, "member_id", "không có thành viên mang mã «nobody»"),
         ({"organisation": "Sở Không Có"}, "organisation", "không có cơ quan, tổ chức «Sở Không Có»"),
