@@ -70,6 +70,12 @@ async def _leave_as_it_is(_: object) -> None:
     local to its transaction. A transaction that was left open is rolled back all the same."""
 
 
+async def let_plans_use(conn: Conn, *methods: str, may: bool) -> None:
+    """Whether plans may use these ways (`hashjoin`, `sort` …) until the transaction ends, or it is said otherwise."""
+    settings = ", ".join(f"set_config('enable_{method}', $1, true)" for method in methods)
+    await conn.execute(f"select {settings}", "on" if may else "off")
+
+
 def read_migrations(folders: Sequence[Path]) -> list[Migration]:
     """All migrations: folders in the order given, files by name; named `folder/file`, so names never clash."""
     found = []

@@ -113,9 +113,8 @@ class Live:
             self._last[view] = after
             for queue in self._readers[view]:
                 missed = queue.get_nowait() if queue.full() else {}
-                queue.put_nowait(
-                    present.together(missed, changes)
-                )  # a slow reader misses steps, never the newest of a fragment
+                # A slow reader misses steps, never the newest of a fragment.
+                queue.put_nowait(present.together(missed, changes))
 
     async def _numbers(self, of: Question) -> Shown:
         """The numbers of a page as they are now; of a map that is no longer there, those of the usual one."""

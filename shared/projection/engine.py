@@ -214,7 +214,7 @@ class Engine:
         """Folds into memory; what cannot be folded is parked, and the whole batch folded again without it."""
         troubled = (i for i in items if i.error or i.unwritable)
         reasons = {i.message.pos: why for i in troubled if (why := i.trouble(projection))}
-        wanted = _wanted(projection, items, reasons)
+        wanted = [i for i in items if i.message.pos in reasons or (i.rec and type(i.rec.event) in projection.reactions)]
         await self._load(memory.rows, conn, projection, at, wanted, reasons)
         while failed := try_fold(memory, projection, at.stream, wanted, reasons):
             memory.rows.undo(projection.tables)
@@ -239,13 +239,11 @@ class Engine:
     ) -> None:
         """Loads every row that the batch's folds may read, one query a table."""
         wanted: defaultdict[Table[Any], set[Key]] = defaultdict(set)
-        reactions = projection.reactions
         for item in items:
-            rec = item.rec
-            if rec is None or (reasons and item.message.pos in reasons):
+            if item.rec is None or item.message.pos in reasons:
                 continue
             try:
-                for table, key in reactions[type(rec.event)].needs(rec, rec.event):
+                for table, key in projection.reactions[type(item.rec.event)].needs(item.rec, item.rec.event):
                     wanted[table].add(key)
             except Exception as error:
                 reasons[item.message.pos] = f"{type(error).__name__}: {error}"
@@ -288,12 +286,6 @@ class Engine:
         await store.unpark(conn, same)
         await store.outdate(conn, event.projection, event.build)
         return len(same)
-
-
-def _wanted(projection: Projection, items: list[Item], reasons: Mapping[int, str]) -> list[Item]:
-    """The events that the projection reads, and what concerns it and is none."""
-    reactions = projection.reactions
-    return [i for i in items if (type(i.rec.event) in reactions if i.rec else i.message.pos in reasons)]
 
 
 __all__ = ["Engine", "Fenced", "Gap", "Item", "OnCommit", "ParkLimit", "UnknownInRebuild"]

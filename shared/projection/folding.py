@@ -27,7 +27,7 @@ def try_fold(
     stuck = {key for name, of, key in memory.held if name == projection.name and of == stream}
     for item in items:
         rec = item.rec
-        if rec is None or (reasons and item.message.pos in reasons) or (stuck and item.key in stuck):
+        if rec is None or item.message.pos in reasons or (stuck and item.key in stuck):
             reasons.setdefault(item.message.pos, "an earlier event of this key is parked")
             stuck.add(item.key)
             continue

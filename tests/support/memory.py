@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -14,7 +15,7 @@ import psutil
 SHARED = Path("/dev/shm")
 ENOUGH = 3 * 2**30
 """Bytes that must be free, as files there and in memory at all; a run of all tests takes a tenth of it."""
-_MARK = "phongtrao-tests-"
+_MARK, _LOCK = "phongtrao-tests-", "lock"
 
 
 @contextmanager
@@ -26,15 +27,19 @@ def in_memory(otherwise: Path) -> Iterator[Path]:
     if not _enough():
         yield otherwise
         return
-    for left in SHARED.glob(f"{_MARK}*"):
-        if not psutil.pid_exists(int(left.name.removeprefix(_MARK).partition("-")[0])):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_MARK}{os.getpid()}-", dir=SHARED))
+    for left in SHARED.glob(f"{_MARK}*/{_LOCK}"):
+        with suppress(OSError), left.open() as held:  # in use, or somebody was faster
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left.parent, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=_MARK, dir=SHARED))
     folder.chmod(0o755)  # Postgres runs as another user when root has started it
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with (folder / "being-made").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as long as we live; nobody sees it before it is held
+        Path(lock.name).rename(folder / _LOCK)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _enough() -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from shared.db import Conn
+from shared.db import Conn, let_plans_use
 
 NAMELESS = b"\xff"
 """Where people stand whose name is erased or may not be read: behind everybody."""
@@ -24,6 +24,8 @@ _SORTED_AT_ONCE = 300
 """So many places are sorted by name in no time."""
 _BROAD = 1_500
 """The people of so many teams are sorted; of more, and of all, they are read in the order of the list."""
+_GATHERING = ("hashjoin", "mergejoin")
+"""With these a plan finds all rows before it joins them; else it finds each by its key, and may stop early."""
 _A_DAY = timedelta(days=1)
 
 
@@ -135,7 +137,7 @@ async def by_day(conn: Conn, choice: Choice, after: Listed | None, limit: int) -
 async def _sorted(conn: Conn, choice: Choice, order: str, after: tuple[Any, ...] | None, limit: int) -> list[Listed]:
     """A page of few places: all are found by their teams, and then sorted."""
     if choice.role is None:
-        await _may_gather(conn, may=False)  # each name by its key, not all names
+        await let_plans_use(conn, *_GATHERING, may=False)  # each name by its key, not all names
     rows = await conn.fetch(
         f"with m as materialized (select * from membership m where {_chosen(choice)})"
         f" select {_LISTED} from m left {_NAMED} where {f'({order}) > ($6, $7, $8, $9)' if after else 'true'}"
@@ -143,14 +145,14 @@ async def _sorted(conn: Conn, choice: Choice, order: str, after: tuple[Any, ...]
         *_values(choice),
         *(after or ()),
     )
-    await _may_gather(conn, may=True)
+    await let_plans_use(conn, *_GATHERING, may=True)
     return [Listed(*r.values()) for r in rows]
 
 
 async def _days_from(conn: Conn, choice: Choice, since: date) -> list[date]:
     """The days from one on of which all who joined fit in what is sorted at once, and the next one; that one alone
     where it is too large."""
-    await _may_gather(conn, may=False)
+    await let_plans_use(conn, *_GATHERING, may=False)
     rows = await conn.fetch(
         "select distinct joined_on from (select m.joined_on from membership m"
         f" where {_chosen(choice)} and m.joined_on >= $6 order by m.joined_on limit $7) d order by joined_on",
@@ -158,14 +160,8 @@ async def _days_from(conn: Conn, choice: Choice, since: date) -> list[date]:
         since,
         _SORTED_AT_ONCE,
     )
-    await _may_gather(conn, may=True)
+    await let_plans_use(conn, *_GATHERING, may=True)
     return [r["joined_on"] for r in rows]
-
-
-async def _may_gather(conn: Conn, *, may: bool) -> None:
-    """Whether a plan may find all rows before it joins them; else it finds each by its key, and may stop early."""
-    settings = ", ".join(f"set_config('{name}', $1, true)" for name in ("enable_hashjoin", "enable_mergejoin"))
-    await conn.execute(f"select {settings}", "on" if may else "off")
 
 
 async def _by_days(

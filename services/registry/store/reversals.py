@@ -4,38 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
-from typing import Any
 
 from services.registry.store import units
 from services.registry.unit import Unit
-from shared.contracts.reform import Level
 from shared.db import Conn
-
-_UNIT = ", ".join(Unit._fields)
 
 
 async def villages_since(conn: Conn, unit_ids: Collection[str], day: date) -> list[Unit]:
     """Villages right below these units that somebody established on a day or later, and that are as they were then."""
     rows = await conn.fetch(
-        f"select {_UNIT} from unit_version v where parent_id = any($1::text[]) and level = 'village'"
+        f"select {units.UNIT} from unit_version v where parent_id = any($1::text[]) and level = 'village'"
         " and known_to is null and valid_from >= $2 and valid_to is null and reform_id is null"
         " and not exists (select from unit_version w where w.unit_id = v.unit_id and w.known_to is null"
         " and w.valid_from < v.valid_from) order by unit_id",
         list(unit_ids),
         day,
     )
-    return [_unit(r) for r in rows]
+    return [units.unit_of(r) for r in rows]
 
 
 async def below(conn: Conn, unit_ids: Collection[str], day: date) -> list[Unit]:
     """What was right below these units on a day."""
     rows = await conn.fetch(
-        f"select {_UNIT} from unit_version where parent_id = any($1::text[]) and known_to is null"
+        f"select {units.UNIT} from unit_version where parent_id = any($1::text[]) and known_to is null"
         " and valid_from <= $2 and (valid_to is null or valid_to > $2) order by unit_id",
         list(unit_ids),
         day,
     )
-    return [_unit(r) for r in rows]
+    return [units.unit_of(r) for r in rows]
 
 
 async def save_villages(conn: Conn, states: Sequence[Unit], *, known_from: datetime, reason: str) -> None:
@@ -48,7 +44,3 @@ async def save_villages(conn: Conn, states: Sequence[Unit], *, known_from: datet
         known_from,
     )
     await units.save_states(conn, states, known_from=known_from, reason=reason)
-
-
-def _unit(row: Any) -> Unit:
-    return Unit(**{**row, "level": Level(row["level"])})

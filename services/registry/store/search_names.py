@@ -15,7 +15,7 @@ from services.registry.ranking import EXACT, PREFIX, WORDS, Floor, Found, Kind, 
 from services.registry.slips import Part, Tier
 from services.registry.store import vocabulary
 from services.registry.store.search import Asked, Values, among_ids, behind, every, page, public
-from shared.db import Conn
+from shared.db import Conn, let_plans_use
 
 FEW = 2000
 """So many names are sorted; of more, a page is found soon in the order of names."""
@@ -23,6 +23,8 @@ GLANCE = 6000
 """Among so many first names a page of what very many fit is found at once."""
 BROAD = 200
 """Within more teams than these, people are looked for by name, not team by team."""
+_GATHERING = ("bitmapscan", "hashjoin", "mergejoin", "sort")
+"""With these a plan finds all rows before it puts them in order."""
 
 _START = Floor(EXACT, b"", "")
 
@@ -170,7 +172,7 @@ async def _in_order(
     values = Values()
     first = asked.behind.rank < levels[n].rank
     key, its_id = (b"", "") if first else asked.behind[1:]
-    await _may_gather(conn, may=False)
+    await let_plans_use(conn, *_GATHERING, may=False)
     rows = await conn.fetch(
         f"select {levels[n].rank} as rank, h.sort_key, h.id, {source.more(values, asked)} from ("
         f"select {source.key} as sort_key, {source.id} as id from ("
@@ -181,7 +183,7 @@ async def _in_order(
         f" order by {source.key}, {source.id} limit {values(asked.limit)}) h order by h.sort_key, h.id",
         *values,
     )
-    await _may_gather(conn, may=True)
+    await let_plans_use(conn, *_GATHERING, may=True)
     return [tuple(row) for row in rows]
 
 
@@ -189,13 +191,6 @@ def _only(values: Values, words: str, levels: Sequence[Level], n: int) -> str:
     """Fits this level, and none before."""
     better = (f" and not {level.fits(values, words, True)}" for level in levels[:n])
     return levels[n].fits(values, words, True) + "".join(better)
-
-
-async def _may_gather(conn: Conn, *, may: bool) -> None:
-    """Whether a plan may find all rows before it sorts them."""
-    names = ("enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_sort")
-    settings = ", ".join(f"set_config('{name}', $1, true)" for name in names)
-    await conn.execute(f"select {settings}", "on" if may else "off")
 
 
 # -- people -----------------------------------------------------------------------------------------------------------

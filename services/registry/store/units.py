@@ -16,7 +16,8 @@ _COLUMNS = (
     "valid_to", "reform_id",
 )  # fmt: skip
 _TYPES = (*["text"] * 9, "date", "date", "text")
-_UNIT = ", ".join(_COLUMNS)
+UNIT = ", ".join(_COLUMNS)
+"""The columns of a unit."""
 _OF_V = ", ".join(f"v.{c}" for c in _COLUMNS)
 _BEFORE = (  # what reform $1 found, with the corrections made since
     "select "
@@ -61,10 +62,10 @@ class Choice(NamedTuple):
 async def unit(conn: Conn, unit_id: str) -> Unit | None:
     """A unit's last known state; of one that was abolished, the state that it ended with."""
     row = await conn.fetchrow(
-        f"select {_UNIT} from unit_version where unit_id = $1 and known_to is null order by valid_from desc limit 1",
+        f"select {UNIT} from unit_version where unit_id = $1 and known_to is null order by valid_from desc limit 1",
         unit_id,
     )
-    return _unit(row) if row else None
+    return unit_of(row) if row else None
 
 
 async def on_day(conn: Conn, unit_id: str, day: date, *, known: datetime | None = None) -> Unit | None:
@@ -77,18 +78,18 @@ async def many_on_day(
 ) -> dict[str, Unit]:
     """Those of these units that were in force on a day, by id."""
     rows = await conn.fetch(
-        f"select {_UNIT} from unit_version v where unit_id = any($2::text[]) and {_in_force(known, 3)}",
+        f"select {UNIT} from unit_version v where unit_id = any($2::text[]) and {_in_force(known, 3)}",
         day,
         list(unit_ids),
         *_said(known),
     )
-    return {r["unit_id"]: _unit(r) for r in rows}
+    return {r["unit_id"]: unit_of(r) for r in rows}
 
 
 async def map_of_day(conn: Conn, day: date, *, root: str = "51", known: datetime | None = None) -> list[Unit]:
     """A unit and everything below it on a day, at any depth; parents before children, then by id."""
-    listed = f"{_below(known, 3)} select {_UNIT} from below order by depth, unit_id"
-    return [_unit(r) for r in await conn.fetch(listed, day, root, *_said(known))]
+    listed = f"{_below(known, 3)} select {UNIT} from below order by depth, unit_id"
+    return [unit_of(r) for r in await conn.fetch(listed, day, root, *_said(known))]
 
 
 async def list_on_day(
@@ -100,12 +101,12 @@ async def list_on_day(
 
 async def choose(conn: Conn, choice: Choice, *, after: str, limit: int) -> list[Unit]:
     """Units on a day by id or by name, page by page."""
-    chosen = f"{_below(choice.known, 8)} select {_UNIT} from below where {_CHOSEN}"
+    chosen = f"{_below(choice.known, 8)} select {UNIT} from below where {_CHOSEN}"
     listed = f"{chosen} and unit_id > $6 order by unit_id limit $7"
     if choice.by_name:
         key = "case when $6 = '' then '' else (select sort_key from below where unit_id = $6) end"
         listed = f"{chosen} and (sort_key, unit_id) > ({key}, $6) order by sort_key, unit_id limit $7"
-    return [_unit(r) for r in await conn.fetch(listed, *choice.asked, after, limit, *_said(choice.known))]
+    return [unit_of(r) for r in await conn.fetch(listed, *choice.asked, after, limit, *_said(choice.known))]
 
 
 async def count_chosen(conn: Conn, choice: Choice) -> int:
@@ -117,23 +118,23 @@ async def count_chosen(conn: Conn, choice: Choice) -> int:
 async def children(conn: Conn, unit_id: str, day: date, *, known: datetime | None = None) -> list[Unit]:
     """The units directly below a unit on a day, by id."""
     rows = await conn.fetch(
-        f"select {_UNIT} from unit_version v where parent_id = $2 and {_in_force(known, 3)} order by unit_id",
+        f"select {UNIT} from unit_version v where parent_id = $2 and {_in_force(known, 3)} order by unit_id",
         day,
         unit_id,
         *_said(known),
     )
-    return [_unit(r) for r in rows]
+    return [unit_of(r) for r in rows]
 
 
 async def ever_below(conn: Conn, unit_id: str, day: date) -> list[Unit]:
     """States of units directly below a unit on a day or later, by id."""
     rows = await conn.fetch(
-        f"select {_UNIT} from unit_version where parent_id = $1 and known_to is null"
+        f"select {UNIT} from unit_version where parent_id = $1 and known_to is null"
         " and (valid_to is null or valid_to > $2) order by unit_id, valid_from",
         unit_id,
         day,
     )
-    return [_unit(r) for r in rows]
+    return [unit_of(r) for r in rows]
 
 
 async def roots(conn: Conn, unit_ids: Iterable[str], day: date) -> dict[str, str]:
@@ -164,19 +165,19 @@ async def has_communes(conn: Conn, unit_id: str, day: date | None = None) -> boo
 async def states(conn: Conn, unit_id: str) -> list[Unit]:
     """A unit's states over time as they are known now."""
     rows = await conn.fetch(
-        f"select {_UNIT} from unit_version where unit_id = $1 and known_to is null order by valid_from", unit_id
+        f"select {UNIT} from unit_version where unit_id = $1 and known_to is null order by valid_from", unit_id
     )
-    return [_unit(r) for r in rows]
+    return [unit_of(r) for r in rows]
 
 
 async def history(conn: Conn, unit_id: str) -> list[Known]:
     """Everything that was ever said of a unit, in the order in which it became known."""
     rows = await conn.fetch(
-        f"select {_UNIT}, known_from, known_to, reason from unit_version where unit_id = $1"
+        f"select {UNIT}, known_from, known_to, reason from unit_version where unit_id = $1"
         " order by known_from, valid_from",
         unit_id,
     )
-    return [Known(_unit(r), r["known_from"], r["known_to"], r["reason"]) for r in rows]
+    return [Known(unit_of(r), r["known_from"], r["known_to"], r["reason"]) for r in rows]
 
 
 async def resolve(conn: Conn, code: str | None, name_key: str | None, day: date) -> list[Unit]:
@@ -187,12 +188,12 @@ async def resolve(conn: Conn, code: str | None, name_key: str | None, day: date)
 async def held(conn: Conn, code: str | None, name_key: str | None) -> list[Unit]:
     """Every state known now that bears a code and a name (a search key, with or without its kind), by day and id."""
     rows = await conn.fetch(
-        f"select {_UNIT} from unit_version where known_to is null and ($1::text is null or code = $1)"
+        f"select {UNIT} from unit_version where known_to is null and ($1::text is null or code = $1)"
         " and ($2::text is null or words = ' ' || $2 or bare = ' ' || $2) order by valid_from, unit_id",
         code,
         name_key,
     )
-    return [_unit(r) for r in rows]
+    return [unit_of(r) for r in rows]
 
 
 async def editions(conn: Conn) -> set[str]:
@@ -207,7 +208,7 @@ async def save_states(conn: Conn, states: Sequence[Unit], *, known_from: datetim
         "insert into unit (unit_id) select unnest($1::text[]) on conflict do nothing", [s.unit_id for s in states]
     )
     rows, columns = unnest(_TYPES, states, after=2)
-    inserting = f"insert into unit_version (known_from, reason, {_UNIT}) select $1, $2, * from {rows}"
+    inserting = f"insert into unit_version (known_from, reason, {UNIT}) select $1, $2, * from {rows}"
     await conn.execute(inserting, known_from, reason, *columns)
 
 
@@ -216,11 +217,11 @@ async def end_states(
 ) -> None:
     """Ends what these units are on a day and after: it holds until the day before. What would begin only then is
     dropped. What was known until now stays on record; `restore_states` brings it back."""
-    kept = _UNIT.replace("valid_to", "$2")
+    kept = UNIT.replace("valid_to", "$2")
     await conn.execute(
         "with closed as (update unit_version set known_to = $3, closed_by = $4 where unit_id = any($1::text[])"
         " and known_to is null and (valid_to is null or valid_to > $2) returning *)"
-        f" insert into unit_version ({_UNIT}, known_from)"
+        f" insert into unit_version ({UNIT}, known_from)"
         f" select {kept}, $3 from closed where valid_from < $2",
         list(unit_ids),
         on,
@@ -239,7 +240,7 @@ async def restore_states(conn: Conn, reform_id: str, *, known_from: datetime) ->
         reform_id,
         known_from,
     )
-    await save_states(conn, [_unit(r) for r in rows], known_from=known_from)
+    await save_states(conn, [unit_of(r) for r in rows], known_from=known_from)
 
 
 async def replace_state(conn: Conn, state: Unit, *, known_from: datetime, reason: str) -> None:
@@ -263,7 +264,8 @@ async def hold_map(conn: Conn) -> None:
     await conn.execute("select pg_advisory_xact_lock_shared(hashtext('registry.map'))")
 
 
-def _unit(row: Any) -> Unit:
+def unit_of(row: Any) -> Unit:
+    """The unit in a row that has all its columns."""
     values = [row[c] for c in _COLUMNS]
     values[4] = Level(values[4])
     return Unit(*values)
