@@ -58,7 +58,7 @@ def in_batches(
         read = [r for r in batch if type(r.event) in projection.reactions]
         for table, key in {need for r in read for need in projection.reactions[type(r.event)].needs(r, r.event)}:
             row = kept[table.name].get(key)
-            rows.load(table, [key], [row] if row else [])
+            rows.load(table, {key: row})
         for record in read:
             projection.fold(rows, record)
         for shape in projection.tables:
