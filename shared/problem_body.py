@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -39,8 +39,8 @@ class ProblemBody(BaseModel):
     trace: str = Field(description="Give this to support; it names the request, not you.")
 
 
-def body_of(problem: Problem, lang: Literal["vi", "en"]) -> dict[str, Any]:
-    """The refusal; `title` and `detail` are in this language."""
+def body_of(problem: Problem, lang: str) -> dict[str, Any]:
+    """The refusal; `title` and `detail` are in this language, `vi` or `en`."""
     body = ProblemBody(
         type=f"urn:cds:problem:{problem.slug}",
         title=getattr(TITLES.get(problem.status, TITLES[400]), lang),

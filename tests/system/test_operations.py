@@ -91,6 +91,10 @@ async def test_each_role_does_its_part_and_its_absence_is_said_until_it_is_back(
         assert {(await asked(process, path)).status_code for path in ("healthz", "metrics", "openapi.json")} == {200}
         assert (await asked(process, "units")).status_code == 404, "only the API answers people"
     for process in apart.services.values():
+        async with httpx.AsyncClient() as anyone:  # personas without a password are for `phongtrao up` only
+            for method in ("GET", "POST"):
+                assert (await anyone.request(method, f"{process.url}/sign-in")).status_code in {404, 405}
+    for process in apart.services.values():
         await until(lambda process=process: stands(process, 200))  # type: ignore[misc]
     assert (await run(apart, "status")).exit_code == 0
 
