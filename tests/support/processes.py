@@ -137,7 +137,7 @@ class Processes:
 
     def client(self, *roles: Role, **who: Any) -> httpx.AsyncClient:
         """A client with a token; ask for paths with `url`."""
-        caller = Caller("someone", frozenset(roles), tuple(who.pop("units", ())), **who)
+        caller = Caller(who.pop("subject", "someone"), frozenset(roles), tuple(who.pop("units", ())), **who)
         token = auth.issue(self._key, issuer="phongtrao-embedded", audience="phongtrao", caller=caller)
         return httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=10)
 
