@@ -15,7 +15,7 @@ from starlette.responses import Response
 from shared.db import INFRASTRUCTURE_ERRORS
 from shared.errors import FieldError, Problem, Text
 from shared.problem_body import body_of
-from shared.telemetry import logger
+from shared.telemetry import current_traceparent, logger
 
 log = logger(__name__)
 
@@ -74,11 +74,11 @@ def install(app: FastAPI, say: Say = respond, *, begin: str) -> None:
         return say(request, _from_validation(error))
 
     async def away(request: Request, error: Exception) -> Response:
-        log.warning("answered_503", path=request.url.path, reason=type(error).__name__)
+        log.warning("answered_503", route=_route(request), reason=type(error).__name__)
         return say(request, UNAVAILABLE)
 
     async def failed(request: Request, error: Exception) -> Response:
-        log.error("answered_500", path=request.url.path, exc_info=error)
+        log.error("answered_500", route=_route(request), trace=current_traceparent(), exc_info=error)
         return say(request, FAILED)
 
     app.add_exception_handler(Problem, refused)
@@ -87,6 +87,11 @@ def install(app: FastAPI, say: Say = respond, *, begin: str) -> None:
     for kind in INFRASTRUCTURE_ERRORS:
         app.add_exception_handler(kind, away)
     app.add_exception_handler(Exception, failed)
+
+
+def _route(request: Request) -> str:
+    """The address without what was put into it: it may be somebody's name."""
+    return request.scope.get("root_path", "") + getattr(request.scope.get("route"), "path", "")
 
 
 UNAVAILABLE = Problem(
