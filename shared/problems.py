@@ -91,7 +91,7 @@ def install(app: FastAPI, say: Say = respond, *, begin: str) -> None:
 
 def _route(request: Request) -> str:
     """The address without what was put into it: it may be somebody's name."""
-    return request.scope.get("root_path", "") + getattr(request.scope.get("route"), "path", "")
+    return f"{request.scope.get('root_path', '')}{getattr(request.scope.get('route'), 'path', '')}"
 
 
 UNAVAILABLE = Problem(

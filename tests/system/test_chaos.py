@@ -105,9 +105,9 @@ class People:
         async with self.system.client(Role.LEARNER, subject=f"learner-{seed}") as client:
             await _ok(client.post(self.system.url("/courses/courses/dvc/enrolments"), json={}))
             while self.at_work():
-                sheet = {"attempt_id": new_id(), "answers": {"q": [dice.choice("ab")]}}
-                path = "/courses/courses/dvc/attempts"
-                await self._send(client, "quiz", [sheet["attempt_id"]], path, sheet, dice.choice((2, 60)))
+                attempt, path = new_id(), "/courses/courses/dvc/attempts"
+                sheet = {"attempt_id": attempt, "answers": {"q": [dice.choice("ab")]}}
+                await self._send(client, "quiz", [attempt], path, sheet, dice.choice((2, 60)))
                 await asyncio.sleep(0.02)
 
     async def _send(
