@@ -30,7 +30,7 @@ async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack
 
 async def asks(running: Stack, body: bytes) -> dict[str, Any]:
     """The answer, or the refusal, that another service gets."""
-    answer = await running.services["registry"].client.request(SUBJECT, body, timeout=5)
+    answer = await running.services["registry"].client.request(SUBJECT, body, timeout=25)
     found: dict[str, Any] = json.loads(answer.data)
     return found
 
@@ -69,7 +69,9 @@ async def test_a_mistake_of_ours_is_answered_too(running: Stack, monkeypatch: py
     assert "secret" not in json.dumps(refusal)
 
 
-async def test_a_question_waits_for_the_position_that_it_names(running: Stack) -> None:
+async def test_a_question_waits_for_the_position_that_it_names(running: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = running.services["reporting"]
+    monkeypatch.setattr(service, "settings", service.settings.model_copy(update={"read_wait_seconds": 20}))
     officer = running.client(Role.PROVINCE_OFFICER, units=["51"])
     loaded = await ok(officer.post("/registry/editions/2023"), 201)
     answer = await asks(running, json.dumps({"min_pos": loaded["pos"]}).encode())
