@@ -23,7 +23,7 @@ from shared.db import Conn
 from shared.deps import Svc
 from shared.errors import Text
 from shared.http import Day, Id, router, who
-from shared.problems import Messages
+from shared.problem_body import Messages
 from shared.vietnamese import bare_key, search_key
 
 routes = router("units")

@@ -16,14 +16,31 @@ MAP = (
 )
 
 
-class Paging(BaseModel):
-    """What every list may be asked."""
+class Asked(BaseModel):
+    """What every read may be asked. Other names are refused: a slip must not get the answer to something else."""
 
     model_config = ConfigDict(extra="forbid")
 
+    min_pos: MinPos = None
+
+
+class MapsAsked(Asked):
+    """For which campaign."""
+
+    campaign: str | None = Field(None, pattern=ID_PATTERN, description="The latest when left out.")
+
+
+class OverviewAsked(MapsAsked):
+    """Which campaign, on which map; over the bus as well."""
+
+    map: str | None = Field(None, description=MAP)
+
+
+class Paging(Asked):
+    """What every list may be asked."""
+
     after: int = Field(0, ge=0, le=1_000_000, description="`next` of the page before.")
     limit: int = Field(100, ge=1, le=500, description="Most items in the answer.")
-    min_pos: MinPos = None
 
 
 class Listing(Paging):
@@ -53,6 +70,15 @@ class OrganisationsAsked(Paging):
     """Which organisations."""
 
     on: Day | None = Field(None, description="The day of the headcounts; today when left out.")
+
+
+class DaysAsked(Paging):
+    """Which days."""
+
+    limit: int = Field(500, ge=1, le=500, description="Most items in the answer.")
+    campaign: str | None = Field(None, pattern=ID_PATTERN, description="The latest when left out.")
+    by: Literal["occurred", "received"] = Field("occurred", description="The day it happened, or was received.")
+    unit: str | None = Field(None, pattern=ID_PATTERN, description="A unit; a district counts its communes.")
 
 
 class UnitView(BaseModel):
