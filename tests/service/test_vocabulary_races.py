@@ -51,7 +51,10 @@ async def waits_or_is_done(watch: Conn, task: asyncio.Task[object]) -> None:
 
 
 async def interleaved(dsn: str, steps: Sequence[Step]) -> None:
-    """Each writer says its statements in one transaction, as soon as the step before is done or has to wait."""
+    """Each writer says its statements in one transaction, as soon as the step before is done or has to wait.
+
+    What is put off to the end is done by each before the first commits.
+    """
     count = 1 + max(number for number, _ in steps)
     async with connected(dsn, 1 + count) as (watch, *writers):
         said: list[list[asyncio.Task[object]]] = [[] for _ in writers]
@@ -62,7 +65,8 @@ async def interleaved(dsn: str, steps: Sequence[Step]) -> None:
             await asyncio.gather(*before)
             return await writers[number].execute(statement, timeout=20)
 
-        for number, statement in [*steps, *((n, "commit") for n in range(count))]:
+        ends = [(number, end) for end in ("set constraints all immediate", "commit") for number in range(count)]
+        for number, statement in [*steps, *ends]:
             task = asyncio.create_task(say(number, statement, said[number][:]))
             said[number].append(task)
             await waits_or_is_done(watch, task)
@@ -118,6 +122,12 @@ async def test_one_brings_the_words_that_another_takes_away(dsn: str) -> None:
     await interleaved(dsn, [(0, born("Alo", "Bre"))])
     await interleaved(dsn, [(0, born("Le Bre")), (1, gone("Alo")), (0, born("Le Alo")), (1, gone("Bre"))])
     assert await words(dsn) == {"le", "alo", "bre"}
+
+
+async def test_two_take_the_last_two_with_a_word_away(dsn: str) -> None:
+    await interleaved(dsn, [(0, born("Alo Bre", "Bre Alo"))])
+    await interleaved(dsn, [(0, gone("Alo Bre")), (1, gone("Bre Alo"))])
+    assert await words(dsn) == set()
 
 
 async def test_two_take_away_what_the_other_has_locked(dsn: str) -> None:
