@@ -21,7 +21,7 @@ begin
         end if;
     end loop;
     if cardinality(words) > 0 then
-        perform set_config('phongtrao.words_due', due, true);
+        due := set_config('phongtrao.words_due', due, true);
     end if;
 end $$;
 
@@ -65,34 +65,37 @@ end $$;
 create trigger vault_words_erased after delete on vault_person referencing old table as removed
     for each statement execute function vault_words_erased();
 
-create function words_due(mark text) returns text[] language sql stable return array(
-    select substr(its, 2) from string_to_table(current_setting('phongtrao.words_due', true), ' ') its
-        where left(its, 1) = mark);
+create function words_of(due text, mark text) returns setof text language sql immutable strict parallel safe
+    begin atomic
+        select substr(word, 2) from string_to_table(due, ' ') word where left(word, 1) = mark;
+    end;
 
 -- Nothing is locked behind this but the commit. Locks, always in this order: words of teams, the turn to take words of
 -- people away, the vocabulary of people (writers together, or one who takes away alone), words of people.
 create function words_settled() returns trigger language plpgsql as $$
 declare
-    teams constant text[] := words_due('=');
-    written constant text[] := words_due('+');
-    gone text[] := words_due('-');
+    due constant text := current_setting('phongtrao.words_due', true);
+    none constant text := set_config('phongtrao.words_due', '', true);
+    gone text[];
 begin
-    perform set_config('phongtrao.words_due', '', true);
-    if cardinality(teams) > 0 then
-        insert into team_word (word) select its from unnest(teams) its
+    if due = none then
+        return null; -- another call has settled all
+    end if;
+    if strpos(due, ' =') > 0 then
+        insert into team_word (word) select its from words_of(due, '=') its
             where not exists (select from team_word where word = its) order by its collate "C" on conflict do nothing;
     end if;
-    if cardinality(gone) > 0 then -- two who erase the last two people with a word would each still see the other
+    if strpos(due, ' -') > 0 then -- two who erase the last two people with a word would each still see the other
         perform pg_advisory_xact_lock(hashtext('vault_word.gone'));
-        gone := array(select its from unnest(gone) its where not vault_word_is_borne(its));
+        gone := array(select its from words_of(due, '-') its where not vault_word_is_borne(its));
     end if;
     if cardinality(gone) > 0 then -- whoever writes a name with it is before this, and seen, or behind and brings it back
         perform pg_advisory_xact_lock(hashtext('vault_word'));
-    elsif cardinality(written) > 0 then
+    elsif strpos(due, ' +') > 0 then
         perform pg_advisory_xact_lock_shared(hashtext('vault_word'));
     end if;
-    if cardinality(written) > 0 then
-        insert into vault_word (word) select its from unnest(written) its
+    if exists (select from words_of(due, '+') its where not exists (select from vault_word where word = its)) then
+        insert into vault_word (word) select its from words_of(due, '+') its
             where not exists (select from vault_word where word = its) order by its collate "C" on conflict do nothing;
     end if;
     if cardinality(gone) > 0 then
