@@ -38,7 +38,7 @@ async def dsn(database: Callable[..., Awaitable[str]]) -> str:
 @asynccontextmanager
 async def connected(dsn: str, count: int) -> AsyncIterator[list[Conn]]:
     async with AsyncExitStack() as stack:
-        conns = []
+        conns: list[Conn] = []
         for _ in range(count):
             conns.append(await asyncpg.connect(dsn))
             stack.push_async_callback(conns[-1].close)
