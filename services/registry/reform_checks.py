@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from services.registry.reform import (
@@ -230,9 +230,11 @@ MAKE_ANOTHER = Text(
 )
 
 
-def of_choices(prepared: Prepared, choices: Choices) -> Iterator[Fault]:
-    """What is wrong with the choices for villages."""
+def of_choices(prepared: Prepared, choices: Choices, but: Container[str] = ()) -> Iterator[Fault]:
+    """What is wrong with the choices for villages, but for some."""
     for unit_id, chosen in choices.villages.items():
+        if unit_id in but:
+            continue
         ids = _open_to(prepared, unit_id)
         if len(ids) < 2 or chosen not in ids:
             yield not_a_candidate(f"choices.villages.{unit_id}", chosen, ids if len(ids) > 1 else ())

@@ -1,6 +1,7 @@
-"""Rules of taking a reform back: where the villages go that were established on its map since. Pure.
+"""Rules of villages that were established after the day of a reform that is made, or taken back. Pure.
 
-A village goes to the one predecessor of the unit that it was established below, else where somebody says.
+A village goes to the one unit that may have it on the other map, else to the one where it was before, else where
+somebody says.
 """
 
 from __future__ import annotations
@@ -8,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from services.registry.reform import Fault, Newer, Question
+from services.registry.reform import Fault, Newer, Prepared, Question, state
 from services.registry.reform_checks import not_a_candidate
 from services.registry.unit import Unit, place
-from shared.contracts.reform import Level
+from shared.contracts.reform import Level, UnitState
 from shared.errors import Text
 from shared.vietnamese import search_key
 
 
 class Home(NamedTuple):
-    """A village of the new map, and the units of the old one below which it may be."""
+    """A village of one map, and the units of the other one below which it may be."""
 
     village: Unit
-    back_to: tuple[Unit, ...]
+    back_to: tuple[Unit | UnitState, ...]
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -56,6 +57,25 @@ def homeless(some: Iterable[Home]) -> Iterator[Newer]:
     return (Newer(v.unit_id, v.name, v.valid_from) for v, back_to in some if not back_to)
 
 
+def homes_after(prepared: Prepared, villages: Iterable[Unit]) -> list[Home]:
+    """The same of villages of the old map, where a reform is made: the successors of the unit above each."""
+    follow = prepared.succession.parents_for
+    return [Home(v, tuple(prepared.new[i] for i in follow(v.parent_id, v.level))) for v in villages]
+
+
+def as_before(some: Iterable[Home], former: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """The unit to which each village goes by itself where there are several: the only one where it was before."""
+    pairs = [(h.village.unit_id, [i for i in h.candidates if i in former.get(h.village.unit_id, ())]) for h in some]
+    return {village_id: ids[0] for village_id, ids in pairs if len(ids) == 1}
+
+
+def take_along(prepared: Prepared, some: Iterable[Home], villages: VillageMoves) -> Prepared:
+    """The map with these villages, so that teams go with them; of an undecided one the parent is provisional."""
+    after = {h.village.unit_id: state(_below(h.village, h.back_to[0])) for h in some}
+    after |= {m.after.unit_id: state(m.after) for m in villages.moves}
+    return prepared._replace(new={**prepared.new, **after}, questions=(*prepared.questions, *villages.questions))
+
+
 def may_take(unit: Unit, parents: Collection[str]) -> bool:
     """Whether a unit may have villages right below it: a commune, or a district that is no commune's parent."""
     return unit.level is Level.COMMUNE or (unit.level is Level.DISTRICT and unit.unit_id not in parents)
@@ -76,7 +96,7 @@ def return_villages(some: Iterable[Home], choices: Mapping[str, str]) -> Village
     return VillageMoves(tuple(moves), tuple(questions))
 
 
-def _below(village: Unit, parent: Unit) -> Unit:
+def _below(village: Unit, parent: Unit | UnitState) -> Unit:
     district, commune = place(village.unit_id, Level.VILLAGE, parent)
     return village._replace(parent_id=parent.unit_id, district_id=district, commune_id=commune)
 
@@ -89,14 +109,14 @@ def of_choices(some: Iterable[Home], choices: Mapping[str, str]) -> Iterator[Fau
             yield not_a_candidate(f"choices.villages.{village_id}", chosen, open_to.get(village_id, ()))
 
 
-def of_names(moves: Iterable[VillageMove], there: Iterable[Unit]) -> Iterator[Fault]:
-    """Two villages of a commune would be taken for one another. `there`: villages that the old map has below."""
-    taken = {(u.parent_id, search_key(u.name)): u for u in there}
+def of_names(moves: Iterable[VillageMove], there: Iterable[Unit | UnitState]) -> Iterator[Fault]:
+    """Two villages of a commune would be taken for one another. `there`: what the other map has below."""
+    taken: dict[tuple[str | None, str], Unit | UnitState] = {(u.parent_id, search_key(u.name)): u for u in there}
     for _, after in moves:
         twin = taken.setdefault((after.parent_id, search_key(after.name)), after)
         if twin is not after:
             text = Text(
-                f"«{after.name}» ({after.unit_id}) sẽ trùng tên với «{twin.name}» ({twin.unit_id}) ở cùng đơn vị cũ;"
+                f"«{after.name}» ({after.unit_id}) sẽ trùng tên với «{twin.name}» ({twin.unit_id}) ở cùng một đơn vị;"
                 " hãy đính chính tên trước",
                 f"«{after.name}» ({after.unit_id}) would have the name of «{twin.name}» ({twin.unit_id}) beside it;"
                 " correct its name first",

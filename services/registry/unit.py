@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from shared import errors
 from shared.clock import start_of_day
-from shared.contracts.reform import Level
+from shared.contracts.reform import Level, UnitState
 from shared.contracts.registry import UnitEstablished
 
 KINDS = {
@@ -64,7 +64,7 @@ class Unit(NamedTuple):
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
 
 
-def place(unit_id: str, level: Level, parent: Unit | None) -> tuple[str | None, str | None]:
+def place(unit_id: str, level: Level, parent: Unit | UnitState | None) -> tuple[str | None, str | None]:
     """The district and the commune of a unit of a level below a parent; itself, where it is one."""
     district = unit_id if level is Level.DISTRICT else (parent.district_id if parent else None)
     commune = unit_id if level is Level.COMMUNE else (parent.commune_id if parent else None)
