@@ -362,3 +362,28 @@ def hidden_in_search(html: str) -> list[tuple[str, str]]:
     """What the form that looks for people carries on."""
     form = html[html.index('role="search"') :]
     return re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[: form.index("</form>")])
+
+
+async def signed_out(client: httpx.AsyncClient, path: str, typed: Mapping[str, str], site: str) -> httpx.Response:
+    """The form as a browser sends it whose session has ended, from a page of this site or of another."""
+    request = client.build_request("POST", path, data=dict(typed), headers={"sec-fetch-site": site})
+    del request.headers["authorization"]
+    return await client.send(request)
+
+
+async def test_a_form_that_is_sent_after_the_session_ended_is_handed_back_to_be_sent_again(
+    here: tuple[httpx.AsyncClient, dict[str, str]],
+) -> None:
+    client, ground = here
+    path = f"/so/to/{ground['other']}/doi-ten"
+    typed = {"name": "Tổ «Mới» & <b>\"'", "effective_on": "hôm nọ", "key": new_id()}
+    for lang, words in (("vi", "còn ở đây: đăng nhập ở một thẻ khác"), ("en", "still here: sign in in another tab")):
+        refused = await signed_out(client, f"{path}?lang={lang}", typed, "same-origin")
+        assert words in text_of(refused, 401)
+        kept = {name: field.value for name, field in shown(refused.text).fields.items()}
+        assert kept == typed
+        again = await client.post(path, data=kept)
+        assert shown(again.text).fields["effective_on"].wrong
+    forged = await signed_out(client, path, typed, "cross-site")
+    assert text_of(forged, 403)
+    assert typed["key"] not in forged.text, "what another site sends is not offered to be sent"

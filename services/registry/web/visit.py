@@ -20,12 +20,15 @@ from shared.errors import TITLES, Problem
 from shared.http import ID_PATTERN
 from shared.service import Service
 from shared.web import Lang, choose_lang, environment, shell
-from shared.web.forms import Form, typed_day
+from shared.web.forms import Form, posted, typed_day
 from shared.web.viewer import Viewer, signed_in, viewer
 
 PAGES = Path(__file__).parents[1] / "pages"
 HOME = "/so"
 _ENV = environment(PAGES)
+_FORM = "application/x-www-form-urlencoded"
+_NOT_THEIRS = {401, 500, 503}
+"""Refusals of a form that have nothing to do with what was typed: it is handed back, to be sent again."""
 
 
 def an_id(text: str) -> str:
@@ -41,6 +44,12 @@ class Visit:
         self.service: Service = request.app.state.service
         self.lang: Lang = choose_lang(request.query_params.get("lang"), request.cookies.get("lang"))
         self.caller: Caller | None = signed_in(request, self.service.auth)
+
+    @property
+    def _typed(self) -> Mapping[str, str]:
+        """What was sent with the request."""
+        typed: Mapping[str, str] = getattr(self.request.state, "typed", {})
+        return typed
 
     @property
     def today(self) -> date:
@@ -98,7 +107,8 @@ class Visit:
         """The page that says what is wrong and what to do. Asks no database: that may be what is wrong."""
         title = TITLES.get(problem.status, TITLES[400])
         looking = viewer(self.caller, "") if self.caller else None
-        return self._render("problem.html", looking, problem.status, {"problem": problem, "title": title})
+        context = {"problem": problem, "title": title, "typed": self._typed if problem.status in _NOT_THEIRS else {}}
+        return self._render("problem.html", looking, problem.status, context)
 
     def go(self, path: str) -> RedirectResponse:
         """On to another page after a form was taken."""
@@ -129,6 +139,8 @@ class Visit:
 
 
 async def _visit(request: Request) -> Visit:
+    if request.headers.get("content-type", "").startswith(_FORM):  # for whoever has to sign in anew, or to wait
+        request.state.typed = await posted(request)
     return Visit(request)
 
 
