@@ -24,7 +24,7 @@ from services.registry.web.visit import HOME
 from shared.ids import new_id
 from tests.service.reforms import OWN, TRA_BUI, V1, V2, found_team, world
 from tests.support.forms import Field, Shown, shown
-from tests.support.pages import PAGE, text_of
+from tests.support.pages import PAGE
 from tests.support.servers import Nats, Postgres
 from tests.support.sheets import TEAM, filled, upload
 from tests.support.stack import Stack
@@ -345,45 +345,3 @@ async def test_a_form_that_only_asks_has_nothing_to_fill_in(
     client, ground = here
     answer = await client.get(placed(NOTHING_TYPED[route][0], ground))
     assert (answer.status_code, shown(answer.text).fields) == (200, {})
-
-
-async def test_whom_a_request_is_from_is_looked_for_without_losing_what_was_typed(
-    here: tuple[httpx.AsyncClient, dict[str, str]],
-) -> None:
-    client, _ = here
-    typed = {"kind": "erasure", "on": "1-8-25", "at": "7h05"}
-    refused = await client.post("/so/yeu-cau/ghi?lang=vi", data={**typed, "request_id": new_id(), "q": ""})
-    assert "Hãy tìm và chọn người yêu cầu trước." in text_of(refused, 422)
-    found = await client.get("/so/yeu-cau/ghi", params={**dict(hidden_in_search(refused.text)), "q": "bui van"})
-    assert {name: shown(found.text).fields[name].value for name in typed} == typed
-
-
-def hidden_in_search(html: str) -> list[tuple[str, str]]:
-    """What the form that looks for people carries on."""
-    form = html[html.index('role="search"') :]
-    return re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[: form.index("</form>")])
-
-
-async def signed_out(client: httpx.AsyncClient, path: str, typed: Mapping[str, str], site: str) -> httpx.Response:
-    """The form as a browser sends it whose session has ended, from a page of this site or of another."""
-    request = client.build_request("POST", path, data=dict(typed), headers={"sec-fetch-site": site})
-    del request.headers["authorization"]
-    return await client.send(request)
-
-
-async def test_a_form_that_is_sent_after_the_session_ended_is_handed_back_to_be_sent_again(
-    here: tuple[httpx.AsyncClient, dict[str, str]],
-) -> None:
-    client, ground = here
-    path = f"/so/to/{ground['other']}/doi-ten"
-    typed = {"name": "Tổ «Mới» & <b>\"'", "effective_on": "hôm nọ", "key": new_id()}
-    for lang, words in (("vi", "còn ở đây: đăng nhập ở một thẻ khác"), ("en", "still here: sign in in another tab")):
-        refused = await signed_out(client, f"{path}?lang={lang}", typed, "same-origin")
-        assert words in text_of(refused, 401)
-        kept = {name: field.value for name, field in shown(refused.text).fields.items()}
-        assert kept == typed
-        again = await client.post(path, data=kept)
-        assert shown(again.text).fields["effective_on"].wrong
-    forged = await signed_out(client, path, typed, "cross-site")
-    assert text_of(forged, 403)
-    assert typed["key"] not in forged.text, "what another site sends is not offered to be sent"

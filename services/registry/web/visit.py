@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from services.registry import store
 from shared.auth import Caller, Role, authorize, authorize_form
 from shared.clock import local_day
-from shared.errors import TITLES, Problem
+from shared.errors import TITLES, Problem, Text
 from shared.http import ID_PATTERN
 from shared.service import Service
 from shared.web import Lang, choose_lang, environment, shell
@@ -27,6 +27,19 @@ PAGES = Path(__file__).parents[1] / "pages"
 HOME = "/so"
 _ENV = environment(PAGES)
 _FORM = "application/x-www-form-urlencoded"
+_TAKEN = {"same_id_other_content", "id_taken"}
+_OWN_IDS = {"Idempotency-Key": "key", **{n: n for n in ("team_id", "member_id", "contact_id", "request_id")}}
+"""By the field that a refusal names: the hidden field with the id that a form was opened with."""
+_SENT_BEFORE = Problem(
+    409,
+    "sent_before",
+    Text(
+        "Biểu mẫu này đã được gửi và lưu một lần với nội dung khác. Nếu đây là việc mới thì gửi lại; nếu chỉ để sửa"
+        " lần trước thì mở điều đã lưu mà sửa.",
+        "This form was sent and saved once, with other content. Send it again if this is something new; to correct"
+        " what was sent before, open what was saved.",
+    ),
+)
 _NOT_THEIRS = {401, 500, 503}
 """Refusals of a form that have nothing to do with what was typed: it is handed back, to be sent again."""
 
@@ -94,6 +107,8 @@ class Visit:
 
     async def page(self, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         """The page in the visitor's language."""
+        if isinstance(form := context.get("form"), Form):
+            context["form"] = self._with_an_id_of_its_own(form)
         return self._render(template, await self._viewer(), status, context)
 
     async def again(self, template: str, form: Form, **context: Any) -> HTMLResponse:
@@ -102,6 +117,17 @@ class Visit:
         if form.problem.status in {401, 503}:
             raise form.problem
         return await self.page(template, status=form.problem.status, form=form, **context)
+
+    def _with_an_id_of_its_own(self, form: Form) -> Form:
+        """A form whose id stands for what was saved before, with another id: nobody sees the id, and with the old one
+        the form would be refused for ever."""
+        if form.problem is None or form.problem.slug not in _TAKEN:
+            return form
+        named = {_OWN_IDS.get(f.field, f.field) for f in form.problem.fields}
+        if "contact_id" in form.values and "member_id" in named:
+            named = {"contact_id"}
+        ids = {name: self.service.new_id() for name in named if name in _OWN_IDS.values() and name in form.values}
+        return Form({**form.values, **ids}, _SENT_BEFORE) if ids else form
 
     def refusal(self, problem: Problem) -> HTMLResponse:
         """The page that says what is wrong and what to do. Asks no database: that may be what is wrong."""
