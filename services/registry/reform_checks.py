@@ -17,6 +17,7 @@ from services.registry.reform import (
     Successor,
 )
 from services.registry.unit import RANK
+from services.registry.unit_rules import KINDS_OF_LEVEL
 from shared.contracts.reform import Level, Part, UnitState
 from shared.errors import FieldError, Problem, Text
 
@@ -64,6 +65,10 @@ def _successors_once(successors: Sequence[Successor]) -> Iterator[Fault]:
 
 def _of_successor(ground: Ground, field: str, successor: Successor) -> Iterator[Fault]:
     unit, ids = successor.unit, [p.unit_id for p in successor.predecessors]
+    if unit.kind not in (fitting := KINDS_OF_LEVEL[unit.level]):
+        kinds = ", ".join(fitting)
+        text = Text(f"loại «{unit.kind}» không thuộc cấp này; các loại: {kinds}", f"does not fit the level: {kinds} do")
+        yield Fault("kind_does_not_fit", f"{field}.unit.kind", text)
     for n, unit_id in enumerate(ids):
         if unit_id not in ground.old or unit_id in ids[:n]:
             yield _predecessor(f"{field}.predecessors.{n}.unit_id", unit_id, known=unit_id in ground.old)

@@ -20,6 +20,7 @@ from services.registry.store import units as store
 from services.registry.unit import RANK, Unit
 from services.registry.web import reforms, tree
 from services.registry.web.own_reform_body import (
+    EFFECTIVE,
     KINDS_OF,
     PARTS,
     Drawn,
@@ -83,9 +84,14 @@ async def show_draft(visit: Visiting, asked: Asking) -> HTMLResponse:
 async def take_draft(visit: Visiting, request: Request, asked: Asking) -> Response:
     """What the decision would do, its choices, and from the page that asks once more the reform itself."""
     caller, values = visit.must_send(*ROLES), await posted(request)
-    ground = await _map(visit, caller, typed_day(values.get("plan.effective_on", "")) or visit.today)
-    drawn = _drawn(asked.what or What.MERGE, ground, asked.units)
-    step = values.get("step", "")
+    what, step = asked.what or What.MERGE, values.get("step", "")
+    ground = await _map(visit, caller, typed_day(values.get(EFFECTIVE, "")) or visit.today)
+    try:
+        drawn = _drawn(what, ground, asked.units)
+    except Problem as problem:  # not on that day; the form can be put right where they are there today
+        ground = await _map(visit, caller, visit.today)
+        drawn = _drawn(what, ground, asked.units)
+        return await _form(visit, ground, drawn, Form(values, _beside_the_day(problem)))
     try:
         must_have_enough(drawn)
         wanted = body_of(drawn, values)
@@ -99,6 +105,12 @@ async def take_draft(visit: Visiting, request: Request, asked: Asking) -> Respon
             return await _choices_again(visit, caller, drawn, Form(values, problem))
         return await _form(visit, ground, drawn, Form(values, None if step == "edit" else problem))
     return await _form(visit, ground, drawn, Form(values))
+
+
+def _beside_the_day(problem: Problem) -> Problem:
+    """The refusal of units that are not there on a day, said beside the day that was typed."""
+    fields = tuple(f._replace(field=EFFECTIVE) for f in problem.fields)
+    return Problem(problem.status, problem.slug, problem.detail, fields=fields)
 
 
 async def _preview(visit: Visit, caller: Caller, drawn: Drawn, values: dict[str, str]) -> HTMLResponse:
@@ -125,8 +137,9 @@ async def _choices_again(visit: Visit, caller: Caller, drawn: Drawn, form: Form)
 
 async def _map(visit: Visit, caller: Caller, day: date) -> list[Unit]:
     """The units of the day before that the caller may reorganise, and those above them."""
+    before = day - timedelta(days=1) if day > date.min else day
     async with visit.service.pool.acquire() as conn:
-        found = await store.map_of_day(conn, day - timedelta(days=1), root=visit.service.province)
+        found = await store.map_of_day(conn, before, root=visit.service.province)
     if caller.has(*WHOLE_MAP):
         return found
     return [u for u in found if caller.covers((visit.service.province, *u.path))]

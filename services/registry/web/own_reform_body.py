@@ -146,11 +146,14 @@ def _successor(drawn: Drawn, values: Mapping[str, str], n: int) -> dict[str, Any
 
 
 def _heirs(drawn: Drawn, values: Mapping[str, str], made: Sequence[int]) -> dict[str, str]:
-    """Of a unit that is split and ends: the part that is chosen. Of merged ones it is the only successor anyway."""
+    """Of a unit that is split and ends: the part that is chosen. Of merged ones it is the only successor anyway.
+    Raises 422 for a part that is not made."""
     ids = {n: values.get(is_unit(n)) or values.get(_unit(n, "unit_id"), "") for n in made}
     if drawn.what is not What.SPLIT or drawn.units[0].unit_id in ids.values():
         return {}
-    heir = next((n for n in made if values.get(HEIR) == str(n)), 0)
+    heir = next((n for n in made if values.get(HEIR) == str(n)), None)
+    if heir is None:
+        raise errors.invalid("not_a_part", HEIR, "hãy chọn một phần có tên ở trên", "choose a part that is named above")
     return {drawn.units[0].unit_id: ids[heir]}
 
 

@@ -177,6 +177,8 @@ REFUSED: list[tuple[str, str, Callable[[], object]]] = [
      lambda: prepared(plan(successor(state("n", C, "13"), "11", "12")))),
     ("level_does_not_fit", "plan.successors",
      lambda: prepared(plan(successor(state("2", C, "51"), "2")))),
+    ("kind_does_not_fit", "plan.successors.0.unit.kind",
+     lambda: prepared(plan(successor(NEW.model_copy(update={"kind": "hamlet"}), "11", "12")))),
     ("newer_state", "plan.effective_on",
      lambda: must_hold(of_newer([Newer("119", "Thôn 119", DAY)], "plan.effective_on"))),
     ("newer_state", "plan.effective_on", lambda: prepared(MERGER, before=ground(ending("11")))),
