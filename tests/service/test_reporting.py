@@ -201,13 +201,15 @@ async def test_course_results_are_listed_by_organisation(world: World) -> None:
     page = await get(world.client(), "organisations", min_pos=last)
     assert page["items"] == [
         {"organisation_id": "so", "name": "Sở", "sector": "department", "parent_id": None, "last_day": None,
-         "headcount": None, "enrolled": 2, "passed": 1, "attempts": 2},
+         "organisations": 1, "headcount": None, "undeclared": 1, "enrolled": 2, "passed": 1, "attempts": 2},
     ]  # fmt: skip
     assert page["on"] == "2023-07-30"
     assert (await get(world.client(), "overview"))["courses"] == {"enrolled": 2, "passed": 1, "attempts": 2}
-    for ignored in ("campaign", "within"):
+    for ignored in ("campaign", "map"):
         answer_to = await world.client().get("/reporting/organisations", params={ignored: "51"})
         refused(answer_to, 422, "invalid_data", ignored)
+    nobody = await world.client().get("/reporting/organisations", params={"within": "51"})
+    refused(nobody, 404, "no_such_organisation", "within")
 
 
 # -- who sees what ----------------------------------------------------------------------------------------------------

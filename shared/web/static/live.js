@@ -23,7 +23,7 @@ function morph(old, fresh) {
   if (old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
   if (old.nodeType !== Node.ELEMENT_NODE) return old.data === fresh.data || (old.data = fresh.data);
   const { n, age, keyed } = old.dataset;
-  for (const name of old.getAttributeNames()) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const name of old.getAttributeNames()) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name); // what a reader unfolded stays so
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   if (age !== undefined || (old.rolling && n === fresh.dataset.n)) return;
   if (n && fresh.dataset.n && n !== fresh.dataset.n && !still.matches) return roll(old, n, fresh.dataset.n, fresh.textContent);
