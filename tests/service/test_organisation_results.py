@@ -1,5 +1,5 @@
-"""Course results by organisation and by group of the plan, while the tree changes: an organisation moves to another group
-in mid-campaign, another ends."""
+"""Course results by organisation and by group of the plan while the tree changes in mid-campaign: an organisation moves to
+another group, another ends."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ ORGANISATIONS = (
     ("ban", "Ban", "department", "g1", 30), ("hoi", "Hội", "mass_organisation", "g2", None),
     ("vnpt", "VNPT", "enterprise", None, 100),
 )  # fmt: skip
-"""Id, name, sector, parent, headcount. The department moves to the second group on 1/8; the board ends on 2/8 and passes
-to the society, which stands in the second group."""
+"""Id, name, sector, parent, headcount. The department moves to the second group on 1/8; the board ends on 2/8, and the
+society of the second group follows it."""
 PASSED = {"so": 2, "phong": 1, "ban": 1, "hoi": 1, "vnpt": 1, None: 1}
 """Learners who passed, by organisation; each has as many who failed."""
 BEFORE, MOVED, ENDED = "2023-07-31", "2023-08-02", "2023-08-03"
@@ -57,12 +57,11 @@ async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack
                 await _learn(started, organisation_id, number)
         clock.forward(days=6)
         moved = {"name": "Sở Mới", "sector": "department", "parent_id": "g2", "effective_on": "2023-08-01"}
-        await ok(officer.post("/registry/organisations/so/changes", json=moved), 201)
+        await ok(officer.post("/registry/organisations/so/changes", json=moved))
         ended = {"last_day": "2023-08-02", "successor_id": "hoi"}
         await ok(officer.post("/registry/organisations/ban/dissolve", json=ended))
-        await ok(
-            officer.post("/registry/organisations/hoi/headcounts", json={"headcount": 25, "valid_from": ENDED}), 201
-        )
+        more = {"headcount": 25, "valid_from": ENDED}
+        await ok(officer.post("/registry/organisations/hoi/headcounts", json=more), 201)
         await started.caught_up()
         yield started
 
