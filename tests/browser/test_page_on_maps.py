@@ -12,6 +12,7 @@ from starlette.routing import Mount
 
 from phongtrao.serving import address, bind, serving
 from services.registry import editions
+from services.reporting import views
 from tests.browser.registry_site import violations
 from tests.service.reforms import LY_SON, TAY_TRA_BONG, V1, V2
 from tests.support import figures
@@ -144,4 +145,41 @@ async def test_a_map_that_is_not_there_is_a_page_with_those_that_are(site: Site,
     assert answer.status == 422
     assert "«2025-07» (từ 01/07/2025)" in await page.inner_text("main")
     assert await violations(page) == []
+    await context.close()
+
+
+async def test_a_phone_folds_a_long_table_and_keeps_it_as_the_reader_has_it(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "LONG", 5)
+    path = "/?map=2025-07&lang=vi"
+    page = (await look(browser, site, path, width=360)).page
+    row, table = page.locator(f"#row-{TAY_TRA_BONG}"), page.locator("#league details")
+    folded = await page.evaluate("document.documentElement.scrollHeight")
+    await expect(row).not_to_be_visible()
+    assert await table.locator("summary").evaluate("e => e.getBoundingClientRect().height") >= 44
+
+    await page.locator(f'#map [data-key="{TAY_TRA_BONG}"] a').click()
+    await expect(row, "a tile leads to its row").to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollHeight") > folded + 300
+    assert await violations(page) == []
+    before = await row.locator("td").last.inner_text()
+    await site.world.send(site.world.officer, an_item(Done(f"t-{V2}", 810_000), "2023-07-31"))
+    await expect(row.locator("td").last).not_to_have_text(before, timeout=15_000)
+    await expect(table, "numbers move, and it stays open").to_have_attribute("open", "")
+
+    wall = (await look(browser, site, path, width=1920)).page
+    await expect(wall.locator(f"#row-{TAY_TRA_BONG}")).to_be_visible()
+    await expect(wall.locator("#league summary")).not_to_be_visible()
+
+
+async def test_a_long_table_is_unfolded_without_a_script(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "LONG", 5)
+    context = await browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 800})
+    page = await context.new_page()
+    await page.goto(site.url + "/?map=2025-07")
+    await page.locator("#league summary").click()
+    await expect(page.locator(f"#row-{TAY_TRA_BONG}")).to_be_visible()
     await context.close()

@@ -282,9 +282,9 @@ def test_groups_of_the_plan_stand_with_their_denominators_and_with_what_is_in_no
     assert found.unnamed
     assert found.unnamed.passed == Ratio(4, 10)
     shown = words(rendered(page)["courses"])
-    assert "Nhóm Hai 1 cơ quan, đơn vị, tổ chức; 30,0 % của 200 người" in shown
+    assert "Nhóm Hai 1 cơ quan, đơn vị, tổ chức; 30,0 % của 200 người đã đạt" in shown
     assert "Nhóm Một 3 cơ quan, đơn vị, tổ chức; đã khai 1.200 người, 2 nơi chưa khai" in shown
-    assert "Không thuộc nhóm nào 2 cơ quan, đơn vị, tổ chức; 8,0 % của 100 người" in shown
+    assert "Không thuộc nhóm nào 2 cơ quan, đơn vị, tổ chức; 8,0 % của 100 người đã đạt" in shown
     assert "Học viên không ghi tổ chức" in shown
     english = words(rendered(a_page(lang="en"), "en")["courses"])
     assert "1,200 people declared, 2 organisations declared none" in english
