@@ -34,7 +34,7 @@ SMALL = {
     "unit": "some hundreds", "unit_version": "2,000 with the villages", "roster_unit": "as many",
     "known_unit": "as many",
     "roster_heir": "some hundreds a reform", "reform": "a handful in a decade", "lineage": "some hundreds a reform",
-    "headcount": "some of each organisation", "organisation_state": "as many", "edition": "a handful in a decade",
+    "headcount": "some of each organisation", "edition": "a handful in a decade",
     "organisation": "some hundreds", "known_organisation": "some hundreds",
     "campaign": "a handful in a decade", "campaign_topic": "some tens", "topic_total": "some tens",
     "course": "some tens",
