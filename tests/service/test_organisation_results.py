@@ -56,9 +56,9 @@ async def running(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[Stack
             await ok(officer.post("/registry/organisations", json=body), 201)
         await ok(officer.post("/courses/courses", json=COURSE), 201)
         await started.caught_up()
-        for organisation_id, count in PASSED.items():
+        for learns_for, count in PASSED.items():
             for number in range(2 * count):
-                await _learn(started, organisation_id, number)
+                await _learn(started, learns_for, number)
         clock.forward(days=6)
         moved = {"name": "Sở Mới", "sector": "department", "parent_id": "g2", "effective_on": "2023-08-01"}
         await ok(officer.post("/registry/organisations/so/changes", json=moved))

@@ -205,11 +205,9 @@ async def test_course_results_are_listed_by_organisation(world: World) -> None:
     ]  # fmt: skip
     assert page["on"] == "2023-07-30"
     assert (await get(world.client(), "overview"))["courses"] == {"enrolled": 2, "passed": 1, "attempts": 2}
-    for ignored in ("campaign", "map"):
-        answer_to = await world.client().get("/reporting/organisations", params={ignored: "51"})
-        refused(answer_to, 422, "invalid_data", ignored)
-    nobody = await world.client().get("/reporting/organisations", params={"within": "51"})
-    refused(nobody, 404, "no_such_organisation", "within")
+    for field, status, slug in (("campaign", 422, "invalid_data"), ("within", 404, "no_such_organisation")):
+        answer_to = await world.client().get("/reporting/organisations", params={field: "51"})
+        refused(answer_to, status, slug, field)
 
 
 # -- who sees what ----------------------------------------------------------------------------------------------------

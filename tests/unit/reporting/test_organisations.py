@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,9 +101,11 @@ def forests(draw: st.DrawFn) -> Tree:
 
 @given(forests())
 def test_lines_and_rest_are_everything_and_nothing_twice(found: Tree) -> None:
-    sums = {
-        level: [sum(line[n] or 0 for line in (*found.lines(level), *found.rest(level))) for n in (5, 6, 7, 8, 9, 10)]
-        for level in ("group", "organisation")
-    }  # fmt: skip
-    assert sums["group"] == sums["organisation"]
-    assert sums["group"][3:] == list(found.everyone)
+    def sums(level: Level, *names: str) -> list[int]:
+        lines = [*found.lines(level), *found.rest(level)]
+        return [sum(getattr(line, name) or 0 for line in lines) for name in names]
+
+    people = ("organisations", "headcount", "undeclared")
+    assert sums("group", *people) == sums("organisation", *people)
+    for level in get_args(Level):
+        assert sums(level, *Results._fields) == list(found.everyone)
