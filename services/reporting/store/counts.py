@@ -208,7 +208,7 @@ async def organisations(conn: Conn, day: date) -> list[Organisation]:
         " left join sums s using (organisation_id) left join heads h using (organisation_id)",
         day,
     )
-    return [Organisation(*of, Results(*done)) for *of, done in ((*r[:8], r[8:]) for r in map(tuple, rows))]
+    return [Organisation._make((*r[:8], Results(*r[8:]))) for r in map(tuple, rows)]
 
 
 async def course_totals(conn: Conn) -> dict[str, int]:
