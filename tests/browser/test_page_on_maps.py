@@ -183,6 +183,11 @@ async def test_a_phone_folds_a_long_table_and_keeps_it_as_the_reader_has_it(
     await expect(row.locator("td").last).not_to_have_text(before, timeout=15_000)
     await expect(table, "numbers move, and it stays open").to_have_attribute("open", "")
 
+    await page.evaluate("document.querySelector('#league details').open = false")
+    await expect(row).not_to_be_visible()
+    await page.evaluate("history.replaceState(null, '', location.hash); dispatchEvent(new Event('hashchange'))")
+    await expect(row, "where the browser does not unfold, the script does").to_be_visible()
+
     wall = (await look(browser, site, path, width=1920)).page
     await expect(wall.locator(f"#row-{TAY_TRA_BONG}")).to_be_visible()
     await expect(wall.locator("#league summary")).not_to_be_visible()

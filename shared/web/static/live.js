@@ -79,6 +79,14 @@ function link(now) {
   document.getElementById("offline").hidden = now !== "offline";
 }
 
+function reveal() {
+  const row = document.getElementById(location.hash.slice(1));
+  const fold = row?.closest("details:not([open])"); // not every browser unfolds where a link leads
+  if (!fold) return;
+  fold.open = true;
+  row.scrollIntoView();
+}
+
 function connect() {
   source?.close();
   if (document.hidden) return; // nobody looks: no traffic, no battery
@@ -96,5 +104,7 @@ if (address) {
   document.addEventListener("visibilitychange", connect);
   for (const kind of ["pageshow", "online"]) addEventListener(kind, connect); // pageshow comes after the first load, too
   addEventListener("pagehide", () => source?.close());
+  addEventListener("hashchange", reveal);
+  reveal();
   setInterval(tell, 1_000);
 }
