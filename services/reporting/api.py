@@ -17,6 +17,7 @@ from services.reporting.api_shapes import (
     MembersAsked,
     MembersPage,
     MemberView,
+    OrganisationRestView,
     OrganisationsAsked,
     OrganisationsPage,
     OrganisationView,
@@ -136,14 +137,26 @@ async def members(
 
 @routes.get("/organisations", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
 async def organisations(service: Svc, asked: Annotated[OrganisationsAsked, Query()]) -> OrganisationsPage:
-    """Course results by organisation, of all courses, most passes first."""
+    """Course results by organisation or by group of the plan, of all courses, most passes first; a group counts what
+    stands below it on the day that is asked for."""
     day = asked.on or local_day(service.clock())
     async with answers.snapshot(service) as conn:
-        rows = await store.organisations(conn, on=day, page=(asked.after, asked.limit))
-        total = await store.count_organisations(conn)
+        tree = await answers.organisations(conn, day)
         state = await answers.read_model(conn)
-    items = [OrganisationView(**r._asdict()) for r in rows]
-    return OrganisationsPage(items=items, total=total, next=_next(asked, len(rows), total), read_model=state, on=day)
+    if asked.within:
+        scope.must_stand(tree, asked.within)
+    lines = tree.lines(asked.level, asked.within)
+    page = lines[asked.after : asked.after + asked.limit]
+    return OrganisationsPage(
+        items=[OrganisationView(**line._asdict()) for line in page],
+        total=len(lines),
+        next=_next(asked, len(page), len(lines)),
+        read_model=state,
+        on=day,
+        level=asked.level,
+        within=OrganisationView(**tree.whole(asked.within)._asdict()) if asked.within else None,
+        rest=[OrganisationRestView(**line._asdict()) for line in tree.rest(asked.level, asked.within)],
+    )
 
 
 @routes.get("/daily", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.reporting.organisations import Level
 from services.reporting.shapes import MapItem, ReadModel
 from shared.http import ID_PATTERN, Day, MinPos, Page
 
@@ -69,7 +70,18 @@ class MembersAsked(Listing):
 class OrganisationsAsked(Paging):
     """Which organisations."""
 
-    on: Day | None = Field(None, description="The day of the headcounts; today when left out.")
+    on: Day | None = Field(
+        None, description="The day on which the organisations stand so, and of the headcounts; today when left out."
+    )
+    level: Level = Field(
+        "organisation",
+        description="`group`: groups of the plan, each with all that stands below it; `organisation`: each by itself.",
+    )
+    within: str | None = Field(
+        None,
+        pattern=ID_PATTERN,
+        description="Only this organisation or group and what stands below it on the day; their sum is `within`.",
+    )
 
 
 class DaysAsked(Paging):
@@ -152,17 +164,31 @@ class MemberView(BaseModel):
 
 
 class OrganisationView(BaseModel):
-    """An organisation's learners, of all courses."""
+    """Learners of all courses: of an organisation, or of a group with all that stands below it."""
 
     organisation_id: str
-    name: str
-    sector: str
+    name: str = Field(description="On the day that is asked for, as are sector and parent.")
+    sector: str = Field(description="`group`: a group of the plan.")
     parent_id: str | None
     last_day: date | None
-    headcount: int | None = Field(description="People who are expected to take part, on the day that is asked for.")
-    enrolled: int = Field(description="Learners who took up a course.")
-    passed: int = Field(description="Learners who passed at least once.")
+    organisations: int = Field(description="Those counted here that are there on the day, groups left out.")
+    headcount: int | None = Field(
+        description="People who are expected to take part, of those that are there on the day: the denominator. Each"
+        " declares its own, a group too, so all are added. Null: nobody has declared any."
+    )
+    undeclared: int = Field(description="Of `organisations`, those whose people `headcount` leaves out: none declared.")
+    enrolled: int = Field(description="Learners who took up a course; who took up two counts for each.")
+    passed: int = Field(description="Of `enrolled`, who passed at least once.")
     attempts: int
+
+
+class OrganisationRestView(OrganisationView):
+    """What no item stands for: beside groups, what belongs to none; beside organisations, a group's own learners;
+    without an id, learners who named no organisation. All items and the rest add up to the province's `courses`."""
+
+    organisation_id: str | None  # type: ignore[assignment]
+    name: str | None  # type: ignore[assignment]
+    sector: str | None  # type: ignore[assignment]
 
 
 class DayView(BaseModel):
@@ -210,7 +236,10 @@ class OrganisationsPage(Answered):
     """Organisations."""
 
     items: list[OrganisationView]
-    on: date = Field(description="The day of the headcounts.")
+    on: date = Field(description="The day on which the organisations stand so, and of the headcounts.")
+    level: Level
+    within: OrganisationView | None = Field(description="The sum that is asked for by `within`.")
+    rest: list[OrganisationRestView]
 
 
 class MapsPage(Answered):

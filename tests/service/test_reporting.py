@@ -200,13 +200,13 @@ async def test_course_results_are_listed_by_organisation(world: World) -> None:
     page = await get(world.client(), "organisations", min_pos=last)
     assert page["items"] == [
         {"organisation_id": "so", "name": "Sở", "sector": "department", "parent_id": None, "last_day": None,
-         "headcount": None, "enrolled": 2, "passed": 1, "attempts": 2},
+         "organisations": 1, "headcount": None, "undeclared": 1, "enrolled": 2, "passed": 1, "attempts": 2},
     ]  # fmt: skip
     assert page["on"] == "2023-07-30"
     assert (await get(world.client(), "overview"))["courses"] == {"enrolled": 2, "passed": 1, "attempts": 2}
-    for ignored in ("campaign", "within"):
-        answer_to = await world.client().get("/reporting/organisations", params={ignored: "51"})
-        refused(answer_to, 422, "invalid_data", ignored)
+    for field, status, slug in (("campaign", 422, "invalid_data"), ("within", 404, "no_such_organisation")):
+        answer_to = await world.client().get("/reporting/organisations", params={field: "51"})
+        refused(answer_to, status, slug, field)
 
 
 # -- who sees what ----------------------------------------------------------------------------------------------------
