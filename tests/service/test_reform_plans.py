@@ -40,7 +40,7 @@ async def here(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[World]:
 
 
 class Seen(NamedTuple):
-    """Units and teams on the day before a decision and on its day."""
+    """Units and teams: on the day before a decision and on its day, or on its day without it and with it."""
 
     before: dict[str, dict[str, Any]]
     after: dict[str, dict[str, Any]]
@@ -84,14 +84,15 @@ async def carry_out(
         c: len([u for u in preview["units"] if u["change"] == c]) for c in ("established", "changed", "abolished")
     }
     assert {name: done[name] for name in counts} == counts
-    kept = after.before.keys() & after.after.keys()
-    assert (len(after.after) - len(kept), len(after.before) - len(kept)) == (counts["established"], counts["abolished"])
-    assert len([i for i in kept if after.before[i] != after.after[i]]) <= counts["changed"], "nobody else changes"
-    moved = {t for t in team_ids if after.teams_before[t] != after.teams_after[t]}
+    then = Seen(before.after, after.after, before.teams_after, after.teams_after)
+    kept = then.before.keys() & then.after.keys()
+    assert (len(then.after) - len(kept), len(then.before) - len(kept)) == (counts["established"], counts["abolished"])
+    assert len([i for i in kept if then.before[i] != then.after[i]]) <= counts["changed"], "nobody else changes"
+    moved = {t for t in team_ids if then.teams_before[t] != then.teams_after[t]}
     assert {i for line in preview["moves"] for i in line["team_ids"]} == moved
     assert preview["teams"] == preview["members"] == done["teams"] == len(moved)
-    must_be_told((await here.running.log("registry"))[len(log) :], body, after, moved)
-    return after, preview
+    must_be_told((await here.running.log("registry"))[len(log) :], body, then, moved)
+    return then, preview
 
 
 def must_be_told(events: list[Event], body: dict[str, Any], then: Seen, moved: set[str]) -> None:
@@ -119,7 +120,7 @@ async def take_back(here: World, body: dict[str, Any], then: Seen) -> None:
     teams, log = tuple(then.teams_before), len(await here.running.log("registry"))
     await here.reverse(body["reform_id"])
     again = await seen(here, body["effective_on"], *teams)
-    assert again == Seen(then.before, then.before, then.teams_before, then.teams_before)
+    assert (again.after, again.teams_after) == (then.before, then.teams_before)
     reversed_by, *back = (await here.running.log("registry"))[log:]
     assert isinstance(reversed_by, ReorganisationReversed)
     assert {e.team_id for e in back if isinstance(e, TeamReassigned) and e.reason == "reversal"} == {
