@@ -51,7 +51,8 @@ class Seen(NamedTuple):
 async def seen(here: World, day: str, *team_ids: str) -> Seen:
     """The maps and the places, as the API says them."""
     eve = str(date.fromisoformat(day) - timedelta(days=1))
-    return Seen(*[await map_of(here, d) for d in (eve, day)], *[await places(here, d, team_ids) for d in (eve, day)])
+    before, after = [await map_of(here, d) for d in (eve, day)]
+    return Seen(before, after, *[await places(here, d, team_ids) for d in (eve, day)])
 
 
 async def map_of(here: World, day: str) -> dict[str, dict[str, Any]]:
@@ -109,7 +110,7 @@ def must_be_told(events: list[Event], body: dict[str, Any], then: Seen, moved: s
         there = then.before if change.change == "abolished" else then.after
         assert change.unit.model_dump(include=set(there[change.unit.unit_id])) == there[change.unit.unit_id]
     told = {e.team_id: e for e in teams if isinstance(e, TeamReassigned)}
-    assert (len(teams), told.keys()) == (len(moved), moved)
+    assert (len(teams), set(told)) == (len(moved), moved)
     for team_id, e in told.items():
         assert (e.level, e.unit_id, e.village_id, e.district_id, e.commune_id) == then.teams_after[team_id]
         assert (e.reason, e.reform_id, str(e.effective_on)) == ("reform", body["reform_id"], body["effective_on"])
