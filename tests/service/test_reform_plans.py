@@ -20,7 +20,17 @@ BA_TO, LY_SON = "535", "536"
 DUC_LOI, DUC_THANG, DUC_NHUAN, DUC_CHANH, DUC_HIEP, DUC_MINH, DUC_PHU, DUC_PHONG, DUC_LAN = (
     "21403", "21406", "21409", "21412", "21415", "21418", "21430", "21433", "21436",
 )  # fmt: skip
-VILLAGES = {"m1": DUC_LOI, "s1": DUC_PHU, "s2": DUC_PHU, "x1": DUC_LAN, "p1": DUC_NHUAN, "l1": LY_SON}
+MINH_LONG, NGHIA_HANH, LONG_SON = "531", "532", "21349"
+VILLAGES = {
+    "g1": DUC_MINH,
+    "h1": DUC_MINH,
+    "m1": DUC_LOI,
+    "s1": DUC_PHU,
+    "s2": DUC_PHU,
+    "x1": DUC_LAN,
+    "p1": DUC_NHUAN,
+    "l1": LY_SON,
+}
 """Communes of the villages that have a team."""
 Place = tuple[Any, ...]
 
@@ -29,7 +39,9 @@ Place = tuple[Any, ...]
 async def here(postgres: Postgres, guarded_nats: Nats) -> AsyncIterator[World]:
     """The map of 2023, teams at the units that the decisions are about and at villages of theirs, in August 2025."""
     async with world(
-        postgres, guarded_nats, *dict.fromkeys([*VILLAGES.values(), DUC_THANG, DUC_CHANH, DUC_PHONG])
+        postgres,
+        guarded_nats,
+        *dict.fromkeys([*VILLAGES.values(), DUC_THANG, DUC_CHANH, DUC_PHONG, MINH_LONG, LONG_SON]),
     ) as at:
         for village_id, unit_id in VILLAGES.items():
             said = {"village_id": village_id, "name": f"Thôn {village_id}", "parent_id": unit_id}
@@ -267,3 +279,46 @@ async def test_a_district_without_communes_becomes_a_unit_of_the_communes_level(
     assert (await ok(here.officer.get("/registry/units", params=asked)))["total"] == 1
     assert [await meant(here, d, code=c) for d, c in ((EVE, LY_SON), (DAY, "21548"))] == [(LY_SON, [])] * 2
     await take_back(here, body, then)
+
+
+async def test_a_district_takes_another_in_and_its_communes_and_teams_come_along(here: World) -> None:
+    after = unit(NGHIA_HANH, "Huyện Nghĩa Hành", "district", "51", level="district")
+    body = plan("r-districts", made_of(after, NGHIA_HANH, MINH_LONG))
+    then, preview = await carry_out(here, body, f"t-{MINH_LONG}", f"t-{LONG_SON}")
+    assert [u["unit"]["unit_id"] for u in preview["units"] if u["change"] == "abolished"] == [MINH_LONG]
+    communes = {i for i, u in then.before.items() if u["parent_id"] == MINH_LONG}
+    assert len(communes) == 5
+    assert {then.after[i]["parent_id"] for i in communes} == {NGHIA_HANH}
+    assert then.teams_after == {
+        f"t-{MINH_LONG}": ("district", NGHIA_HANH, None, NGHIA_HANH, None),
+        f"t-{LONG_SON}": ("commune", LONG_SON, None, NGHIA_HANH, LONG_SON),
+    }
+    boss = here.running.client(Role.DISTRICT_OFFICER, units=[NGHIA_HANH])
+    await ok(boss.get(f"/registry/teams/t-{LONG_SON}"))
+    await take_back(here, body, then)
+    refused(await boss.get(f"/registry/teams/t-{LONG_SON}"), 403, "outside_your_unit", "team_id")
+
+
+async def test_a_district_officer_splits_moves_and_renames_villages_of_the_district(here: World) -> None:
+    """In one decision: one village in two, its team by choice; another one to the next commune, under another name."""
+    mine = here._replace(officer=here.running.client(Role.DISTRICT_OFFICER, units=[MO_DUC]))
+    halves = [made_of(a_village(f"g1-{n}", f"Thôn {n}", DUC_MINH), parts=("g1",)) for n in ("a", "b")]
+    moved = made_of(a_village("h1", "Thôn Đổi Tên", DUC_HIEP), "h1")
+    body = plan("r-villages", *halves, moved, heirs={"g1": "g1-a"})
+    [asked] = (await mine.preview(plan=body))["questions"]
+    assert (asked["field"], [c["unit_id"] for c in asked["candidates"]]) == ("choices.teams.t-g1", ["g1-a", "g1-b"])
+    refused(await mine.officer.post("/registry/reforms", json={"plan": body}), 422, "choice_missing", asked["field"])
+    then, preview = await carry_out(mine, body, "t-g1", "t-h1", teams={"t-g1": "g1-b"})
+    assert hows(preview) == {("g1", "g1-a", "split"), ("g1", "g1-b", "split"), ("h1", "h1", "renamed")}
+    assert then.teams_after == {
+        "t-g1": ("village", DUC_MINH, "g1-b", MO_DUC, DUC_MINH), "t-h1": ("village", DUC_HIEP, "h1", MO_DUC, DUC_HIEP),
+    }  # fmt: skip
+    assert await related(mine, "g1", DAY) == ({"g1-a": "part", "g1-b": "part"}, {})
+    other = here.running.client(Role.DISTRICT_OFFICER, units=[BA_TO])
+    refused(await other.post("/registry/reforms/r-villages/reverse"), 403, "outside_your_unit", "reform_id")
+    await take_back(mine, body, then)
+
+
+def a_village(unit_id: str, name: str, parent_id: str) -> dict[str, Any]:
+    """A hamlet of the new map; it has no code."""
+    return unit(unit_id, name, "hamlet", parent_id, level="village", code="")
