@@ -185,6 +185,7 @@ async def test_a_commune_takes_another_in_and_stays_itself(here: World) -> None:
     assert await related(here, DUC_HIEP, DAY) == ({DUC_CHANH: "whole"}, {})
     assert await meant(here, DAY, name="Xã Đức Hiệp") == (None, [DUC_CHANH])
     await take_back(here, body, then)
+    assert await related(here, DUC_HIEP, DAY) == await related(here, DUC_CHANH, EVE) == ({}, {})
 
 
 async def test_a_split_goes_by_village_and_by_the_named_choice_of_a_team(here: World) -> None:
