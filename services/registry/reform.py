@@ -237,11 +237,12 @@ def _transitions(
 
 
 def _how(before: Unit, after: UnitState, part: Part, *, alone: bool) -> How:
-    """The first that fits: a unit that is promoted may have another name and another parent as well."""
+    """The first that fits: a unit that is promoted, to another level or kind, has another name and may have another
+    parent as well."""
     if part is Part.PART:
         return How.SPLIT
     if not alone:
         return How.MERGED
-    if before.level is not after.level:
+    if (before.level, before.kind) != (after.level, after.kind):
         return How.PROMOTED
     return How.TRANSFERRED if before.name == after.name and before.parent_id != after.parent_id else How.RENAMED

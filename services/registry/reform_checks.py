@@ -16,7 +16,7 @@ from services.registry.reform import (
     Succession,
     Successor,
 )
-from services.registry.unit import RANK
+from services.registry.unit import KINDS, RANK
 from services.registry.unit_rules import KINDS_OF_LEVEL
 from shared.contracts.reform import Level, Part, UnitState
 from shared.errors import FieldError, Problem, Text
@@ -41,6 +41,7 @@ def of_plan(ground: Ground, plan: ReformPlan) -> Iterator[Fault]:
     yield from _successors_once(plan.successors)
     for n, successor in enumerate(plan.successors):
         yield from _of_successor(ground, f"plan.successors.{n}", successor)
+        yield from _called(f"plan.successors.{n}.unit", successor.unit)
     yield from _parts(ground, plan)
     yield from _heirs(ground, plan)
     if plan.legal_basis.issued_on > plan.effective_on:
@@ -65,10 +66,6 @@ def _successors_once(successors: Sequence[Successor]) -> Iterator[Fault]:
 
 def _of_successor(ground: Ground, field: str, successor: Successor) -> Iterator[Fault]:
     unit, ids = successor.unit, [p.unit_id for p in successor.predecessors]
-    if unit.kind not in (fitting := KINDS_OF_LEVEL[unit.level]):
-        kinds = ", ".join(fitting)
-        text = Text(f"loại «{unit.kind}» không thuộc cấp này; các loại: {kinds}", f"does not fit the level: {kinds} do")
-        yield Fault("kind_does_not_fit", f"{field}.unit.kind", text)
     for n, unit_id in enumerate(ids):
         if unit_id not in ground.old or unit_id in ids[:n]:
             yield _predecessor(f"{field}.predecessors.{n}.unit_id", unit_id, known=unit_id in ground.old)
@@ -93,6 +90,23 @@ def _of_successor(ground: Ground, field: str, successor: Successor) -> Iterator[
             f"{field}.unit.unit_id",
             Text(f"mã «{unit.unit_id}» đã được dùng vào thời gian khác", f"«{unit.unit_id}» is taken on other days"),
         )
+
+
+def _called(field: str, unit: UnitState) -> Iterator[Fault]:
+    """The kind fits the level, and the name begins with it. Villages are called as people call them."""
+    fitting = KINDS_OF_LEVEL[unit.level]
+    if unit.kind not in fitting:
+        text = Text(
+            f"loại «{KINDS[unit.kind]}» không thuộc cấp của «{unit.name}»; các loại: {', '.join(fitting)}",
+            f"the kind «{unit.kind}» is not one of the level of «{unit.name}»: {', '.join(fitting)}",
+        )
+        yield Fault("kind_does_not_fit", f"{field}.kind", text)
+    elif unit.level is not Level.VILLAGE and not unit.name.startswith(f"{KINDS[unit.kind]} "):
+        text = Text(
+            f"tên đầy đủ phải bắt đầu bằng «{KINDS[unit.kind]} »",
+            f"the full name has to begin with «{KINDS[unit.kind]} »",
+        )
+        yield Fault("name_without_kind", f"{field}.name", text)
 
 
 def _predecessor(field: str, unit_id: str, *, known: bool) -> Fault:
@@ -177,7 +191,20 @@ def _parent(unit: UnitState, prepared: Prepared, field: str | None) -> Iterator[
             f"«{unit.name}» ({unit.level}) không thể thuộc «{above.name}» ({above.level})",
             f"«{unit.name}» ({unit.level}) cannot lie below «{above.name}» ({above.level})",
         )
-        yield Fault("level_does_not_fit", f"{field}.level" if field else place, text)
+        yield Fault("level_does_not_fit", place, text)
+    elif above is not None and field and unit.level is Level.VILLAGE and not _may_have_villages(above, prepared.new):
+        text = Text(
+            f"«{above.name}» không trực tiếp có thôn, bản, tổ dân phố; hãy chọn xã, phường, thị trấn, đặc khu",
+            f"«{above.name}» has no villages right below it; choose a commune",
+        )
+        yield Fault("commune_needed", place, text)
+
+
+def _may_have_villages(unit: UnitState, new: Mapping[str, UnitState]) -> bool:
+    """A commune, or a district that has none."""
+    if unit.level is not Level.DISTRICT:
+        return unit.level is Level.COMMUNE
+    return not any(u.level is Level.COMMUNE and u.parent_id == unit.unit_id for u in new.values())
 
 
 def _codes(prepared: Prepared, fields: Mapping[str, str]) -> Iterator[Fault]:

@@ -144,9 +144,10 @@ def decide(found: Found, day: date, province: str) -> Meant:
 
 
 async def _successors(conn: Conn, found: Found, day: date) -> Meant:
-    """Nobody bears it on the day: who did before, and what became of them by the day."""
+    """Nobody bears it on the day: who did before, and what became of them by the day, be it under another name."""
     ended = {u.unit_id: u for u in (found.fitting or found.related) if u.valid_to and u.valid_to <= day}
-    following = [s for unit_id in ended for s in await successors_on(conn, unit_id, day)]
+    following = [*(await units.many_on_day(conn, list(ended), day)).values()]
+    following += [s for unit_id in ended for s in await successors_on(conn, unit_id, day)]
     why = _ended(ended.values(), day) if ended else _not_yet(found.fitting or found.related, day)
     return Meant(None, list(dict.fromkeys(following)), why)
 

@@ -29,6 +29,7 @@ ADDRESSES = (
     "/so/to/{team}/gop?within={}", "/so/to/{team}/them-nguoi-cu?q={}", "/so/sap-xep/soan?what={}",
     "/so/sap-xep/soan?what=merge&within={}&level=commune",
     "/so/sap-xep/soan?what=split&within=51&level=commune&unit={}",
+    "/so/sap-xep/soan?what=promote&within=51&level={}&unit=51",
 )  # fmt: skip
 FORMS = {
     "/so/to/lap": ("team_id", "level", "unit_id", "village", "name", "decision_number", "decision_date", "formed_on"),
@@ -52,6 +53,10 @@ FORMS = {
         "plan.reform_id", "plan.effective_on", "plan.legal_basis.number", "plan.legal_basis.issued_on", "heir", "step",
         "plan.successors.0.unit.unit_id", "plan.successors.0.unit.name", "plan.successors.0.unit.kind",
         "plan.successors.0.unit.code", "plan.successors.0.unit.parent_id", "choices.teams.x", "choices.villages.",
+    ),
+    f"/so/sap-xep/soan?what=promote&within={MO_DUC}&level=commune&unit={TOWN}": (
+        "plan.reform_id", "plan.effective_on", "step", "plan.successors.0.unit.unit_id", "plan.successors.0.unit.name",
+        "plan.successors.0.unit.kind", "plan.successors.0.unit.parent_id",
     ),
     "/so/sap-xep/soan": ("step", "plan.reform_id"),
     "/so/nhap/nothing/bo": ("key",),

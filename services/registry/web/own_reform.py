@@ -1,4 +1,4 @@
-"""A reform of one's own under /so/sap-xep/soan: merge, split, rename or move units; preview, choices, confirmation.
+"""A reform of one's own under /so/sap-xep/soan: merge, split, rename, move, promote; preview, choices, confirmation.
 
 The address says what is done with which units; the form says the rest under the paths of the API's body, so that a
 refusal of the API stands beside its field.
@@ -21,7 +21,6 @@ from services.registry.unit import RANK, Unit
 from services.registry.web import reforms, tree
 from services.registry.web.own_reform_body import (
     EFFECTIVE,
-    KINDS_OF,
     PARTS,
     Drawn,
     What,
@@ -199,8 +198,9 @@ async def _choice(visit: Visit, ground: list[Unit], asked: Asked, problem: Probl
 
 
 async def _form(visit: Visit, ground: list[Unit], drawn: Drawn, form: Form) -> HTMLResponse:
-    level = drawn.units[0].level if drawn.units else Level.COMMUNE
-    above = [u for u in ground if RANK[u.level] < RANK[level] and (level, u.level) != (Level.VILLAGE, Level.PROVINCE)]
+    level, own = drawn.level, {u.unit_id for u in drawn.units}
+    higher = [u for u in ground if RANK[u.level] < RANK[level] and u.unit_id not in own]
+    above = [u for u in higher if (level, u.level) != (Level.VILLAGE, Level.PROVINCE)]
     known = {u.unit_id for u in above}
     missing = [u.parent_id for u in drawn.units if u.parent_id not in known]
     async with visit.service.pool.acquire() as conn:
@@ -212,7 +212,7 @@ async def _form(visit: Visit, ground: list[Unit], drawn: Drawn, form: Form) -> H
         others=await reforms.in_the_way(visit, form.problem),
         drawn=drawn,
         level=level,
-        kinds=KINDS_OF[level],
+        kinds=drawn.kinds,
         parents=[(u.unit_id, u.name) for u in sorted(above, key=lambda u: (RANK[u.level], tree.by_place(u)))],
         parts=range(PARTS if drawn.what is What.SPLIT else 1),
         there=[(u.unit_id, u.name) for u in drawn.there.values()],

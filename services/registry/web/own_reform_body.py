@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from services.registry.reform_body import ReformBody
-from services.registry.unit import Unit
+from services.registry.unit import KINDS, Unit
 from shared import errors
 from shared.contracts.reform import Level
 from shared.errors import Text
@@ -23,6 +23,7 @@ KINDS_OF = {
     Level.COMMUNE: ["commune", "ward", "township", "special_zone"],
     Level.VILLAGE: ["hamlet", "village", "ethnic_village", "residential_group", "residential_area"],
 }
+LEVEL_OF = {kind: level for level, kinds in KINDS_OF.items() for kind in kinds}
 BASIS = ("number", "title", "issuer", "issued_on")
 EFFECTIVE, PARENT, HEIR = "plan.effective_on", "plan.successors.0.unit.parent_id", "heir"
 _DAYS = ("plan.legal_basis.issued_on", EFFECTIVE)
@@ -33,6 +34,7 @@ class What(StrEnum):
 
     MERGE = "merge"
     CHANGE = "change"
+    PROMOTE = "promote"
     SPLIT = "split"
 
 
@@ -48,6 +50,21 @@ class Drawn(NamedTuple):
     def there(self) -> dict[str, Unit]:
         """Units of today that a part of a split may be: the unit itself, or one beside it."""
         return {u.unit_id: u for u in (*self.units, *self.beside)} if self.what is What.SPLIT else {}
+
+    @property
+    def level(self) -> Level:
+        """The level of the units; the lowest at which one may be that gets another level."""
+        level = self.units[0].level if self.units else Level.COMMUNE
+        return Level.COMMUNE if (self.what, level) == (What.PROMOTE, Level.DISTRICT) else level
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds to choose from. A village stays one; between communes and districts a kind may bring another level."""
+        if self.what is not What.PROMOTE or not self.units:
+            return KINDS_OF[self.level]
+        kind, own = self.units[0].kind, self.units[0].level
+        other = {Level.COMMUNE: KINDS_OF[Level.DISTRICT], Level.DISTRICT: KINDS_OF[Level.COMMUNE]}.get(own, [])
+        return [k for k in (*KINDS_OF[own], *other) if k != kind]
 
 
 def must_have_enough(drawn: Drawn) -> None:
@@ -70,8 +87,10 @@ def first_values(drawn: Drawn, today: str, new_id: Callable[[], str]) -> dict[st
     for n in parts:
         values |= {_unit(n, "unit_id"): new_id(), _unit(n, "name"): "", _unit(n, "code"): "", is_unit(n): ""}
         values[_unit(n, "kind")] = first.kind
-    if drawn.what is What.CHANGE:
+    if drawn.what in (What.CHANGE, What.PROMOTE):
         values |= {_unit(0, "unit_id"): first.unit_id, _unit(0, "name"): first.name, _unit(0, "code"): first.code}
+    if drawn.what is What.PROMOTE:
+        values |= {_unit(0, "name"): "", _unit(0, "kind"): ""}
     return values
 
 
@@ -142,7 +161,18 @@ def _successor(drawn: Drawn, values: Mapping[str, str], n: int) -> dict[str, Any
         return {"unit": {**unit, "name": name}, "predecessors": [*whole, *made_of]}
     unit = {name: values.get(_unit(n, name), "") for name in ("unit_id", "name", "kind", "code")}
     where = {"level": drawn.units[0].level, "parent_id": values.get(PARENT) or None}
+    if drawn.what is What.PROMOTE:
+        where["level"] = LEVEL_OF[unit["kind"]] if unit["kind"] in drawn.kinds else drawn.units[0].level
+        unit["name"] = unit["name"] or as_kind(drawn.units[0], unit["kind"])
     return {"unit": {**unit, **where}, "predecessors": made_of}
+
+
+def as_kind(unit: Unit, kind: str) -> str:
+    """The full name of a unit as one of another kind; as it is where the word in front is none of a kind."""
+    word = f"{KINDS[unit.kind]} "
+    if kind not in KINDS or not unit.name.startswith(word):
+        return unit.name
+    return f"{KINDS[kind]} {unit.name.removeprefix(word)}"
 
 
 def _heirs(drawn: Drawn, values: Mapping[str, str], made: Sequence[int]) -> dict[str, str]:
