@@ -126,6 +126,11 @@ async def sequence(conn: Conn, *, limit: int = 5000) -> int:
     return moved or 0
 
 
+async def tidy(conn: Conn) -> None:
+    """Clears away what `sequence` has moved. Not within a transaction. Nobody waits for it, nor it for anybody."""
+    await conn.execute("vacuum (skip_locked, truncate false) stage")
+
+
 async def read(conn: Conn, *, after: int, limit: int) -> list[LogRow]:
     """Up to `limit` rows after a position, in order."""
     rows = await conn.fetch(

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import NamedTuple
 from urllib.parse import quote
 
 import asyncpg
@@ -19,6 +18,7 @@ import asyncpg
 from shared import bus, event_log, faults, telemetry
 from shared.cancellation import heed_cancellation
 from shared.db import INFRASTRUCTURE_ERRORS, Conn, Pool
+from shared.divergence import Diverged, Source, divergence
 from shared.event_log import LogRow
 from shared.ids import new_id
 from shared.leader import leadership, tidying
@@ -38,24 +38,13 @@ READ_AHEAD = 4
 SEQUENCE_PACE, PUBLISH_PACE = 0.002, 0.03
 """Least seconds from one look at what was staged, or sequenced, to the next, once all that was there is taken. Each
 costs a wait for the disk, which commands need too; what comes alone is taken at once."""
+TIDY_EVERY = 5_000
+"""Events that got their position until their rows of the stage are cleared away; until then each look goes past them,
+and autovacuum comes once a minute: after 100,000 a command took a fifth longer."""
 SLOWLY = 1.0
 """Seconds before another try after what time alone will not heal."""
 IDLE_CHECK = 1.0
 """Seconds after which an idle relay looks at the stream again, to notice a lost tail."""
-
-
-class Diverged(RuntimeError):
-    """The stream holds what the log does not: someone else wrote to it, or the database is an older copy of itself.
-
-    Nothing is published until an operator has compared the two; see docs/operations.md.
-    """
-
-
-class Source(NamedTuple):
-    """Whose events these are."""
-
-    service: str
-    province: str
 
 
 def header_block(row: LogRow, source: Source, batch: str = "") -> bytes:
@@ -138,6 +127,7 @@ class Relay:
         self._replies = Replies(client)
         self._staged = asyncio.Event()
         self._sequenced = asyncio.Event()
+        self._untidy = asyncio.Event()
         self._leading = False
         self._last: int | None = None  # the stream's last sequence as we know it; None: ask the stream
 
@@ -154,11 +144,14 @@ class Relay:
             try:
                 async with self._leadership() as conn, asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._publish_for_ever())
+                    tasks.create_task(self._tidy_for_ever())
                     await self._sequence_for_ever(conn)  # in the body: see `heed_cancellation`
             except* INFRASTRUCTURE_ERRORS as group:
-                log.warning("relay_lost_database", service=self._source.service, reason=_first(group))
+                log.warning("relay_lost_database", service=self._source.service, reason=telemetry.reason_of(group))
             except* asyncpg.UniqueViolationError as group:
-                log.warning("relay_met_another_sequencer", service=self._source.service, reason=_first(group))
+                log.warning(
+                    "relay_met_another_sequencer", service=self._source.service, reason=telemetry.reason_of(group)
+                )
             except* Exception as group:
                 log.error("relay_failed", service=self._source.service, exc_info=group)
                 pause = SLOWLY
@@ -183,6 +176,7 @@ class Relay:
         self._staged.set()
 
     async def _sequence_for_ever(self, conn: Conn) -> None:
+        left = 0
         while True:
             self._staged.clear()
             begun = asyncio.get_running_loop().time()
@@ -192,11 +186,21 @@ class Relay:
             if moved:
                 telemetry.EVENTS_SEQUENCED.labels(self._source.service).inc(moved)
                 self._sequenced.set()
+                if (left := left + moved) >= TIDY_EVERY:
+                    left = 0
+                    self._untidy.set()
                 await asyncio.sleep(begun + SEQUENCE_PACE - asyncio.get_running_loop().time())
                 continue  # under load the next are there already: a look costs less than waiting for their notice
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._poll):
                     await self._staged.wait()
+
+    async def _tidy_for_ever(self) -> None:
+        while True:
+            await self._untidy.wait()
+            self._untidy.clear()
+            async with self._pool.acquire() as conn:
+                await event_log.tidy(conn)
 
     async def _publish_for_ever(self) -> None:
         while True:
@@ -272,26 +276,6 @@ class Relay:
         if trouble:
             raise Diverged(trouble)
         return last
-
-
-async def divergence(conn: Conn, client: StreamClient, source: Source, last: int) -> str | None:
-    """Why the stream, which ends at `last`, is no copy of this log up to there; None when nothing speaks against it."""
-    if last == 0:
-        return None
-    rows = await event_log.read(conn, after=last - 1, limit=1)
-    if not rows:
-        return f"the stream is at {last}, the log is not; is the database an older copy of itself?"
-    stored = await bus.event_id_at(client, source.service, source.province, last)
-    if stored is not None and stored != rows[0].event_id:
-        return f"the stream holds event {stored} at {last}, the log has {rows[0].event_id}"
-    return None
-
-
-def _first(group: BaseException) -> str:
-    error = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error) or type(error).__name__
 
 
 __all__ = ["ApiError", "Diverged", "Relay", "Source", "batch_commands", "header_block"]

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from shared import bus, event_log
 from shared.db import INFRASTRUCTURE_ERRORS
+from shared.divergence import Source, divergence
 from shared.projection import store
 from shared.projection.store import Health
-from shared.relay import Source, divergence
 from shared.service import Service
 
 STALE_CHECK = 10.0

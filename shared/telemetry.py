@@ -139,3 +139,10 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
 def metrics_response() -> Response:
     """All metrics of this process in Prometheus' text format."""
     return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error says, its type where it says nothing; of a group the first one."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__

@@ -65,11 +65,11 @@ class Projector:
                 async with leadership(self._pool, PROJECTOR_LOCK) as session:
                     await self._work(session)
             except* (*INFRASTRUCTURE_ERRORS, *bus.NATS_ERRORS, builds.HistoryMissing) as group:
-                log.warning("projector_waits", service=self._service, reason=_first(group))
+                log.warning("projector_waits", service=self._service, reason=telemetry.reason_of(group))
             except* (Fenced, Gap) as group:
-                log.info("projector_begins_again", service=self._service, reason=_first(group))
+                log.info("projector_begins_again", service=self._service, reason=telemetry.reason_of(group))
             except* (ParkLimit, HistoryCut, UnknownInRebuild) as group:
-                log.error("projector_stopped", service=self._service, reason=_first(group))
+                log.error("projector_stopped", service=self._service, reason=telemetry.reason_of(group))
                 stopped = group
             except* Exception as group:
                 log.error("projector_failed", service=self._service, exc_info=group)
@@ -145,10 +145,3 @@ def _label(state: Mapping[str, Any] | None, pos: int, end_before: int | None) ->
         return "waiting_for_refill"
     wanted = state["last_seq"] if end_before is None else min(state["last_seq"], end_before)
     return "live" if pos >= wanted else "catching_up"
-
-
-def _first(group: BaseException) -> str:
-    error = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return str(error) or type(error).__name__

@@ -130,7 +130,7 @@ async def command(ground: Ground, _: Streams, sizes: Sizes, runs: int) -> list[L
         for _run in range(runs):
             turns = []
             for _turn_number in range(TURNS):
-                await asyncio.sleep(sizes.seconds / TURNS)  # for what batches left for the relay
+                await _relayed(server)  # what batches left is no single command's business
                 turns.append(
                     (
                         await _turn(server, town.singles(), sizes, 201),
@@ -157,6 +157,16 @@ async def command(ground: Ground, _: Streams, sizes: Sizes, runs: int) -> list[L
             f"{middle([BATCH * load.rate for load in batch])} records/s against {a}",
         ),
     ]  # fmt: skip
+
+
+async def _relayed(server: Server) -> None:
+    """Waits until all that the service took is on its stream, and a moment more."""
+    [connection] = await connect(server.port, 1)
+    async with asyncio.timeout(60):
+        while (at := (await connection.ask(request("GET", "/outreach/readyz"))).json())["log_pos"] != at["stream_seq"]:
+            await asyncio.sleep(0.1)
+    connection.close()
+    await asyncio.sleep(0.5)
 
 
 async def _turn(server: Server, requests: Iterator[bytes], sizes: Sizes, expected: int) -> Load:

@@ -279,3 +279,22 @@ async def test_the_leaders_session_goes_back_to_its_pool_as_any_other(producer_d
             )
     finally:
         pool.terminate()
+
+
+async def test_what_has_its_position_is_cleared_out_of_the_stage(
+    producer: Pool, client: StreamClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only when autovacuum comes round: each look at the stage would go past all that was there."""
+    monkeypatch.setattr("shared.relay.TIDY_EVERY", 100)
+
+    async def cleared() -> bool:
+        async with producer.acquire() as conn:
+            return bool(await conn.fetchval("select vacuum_count > 0 from pg_stat_user_tables where relname = 'stage'"))
+
+    async with running(delivery.relay(producer, client).run()):
+        await write(producer, 99)
+        await delivery.relayed(producer, client)
+        assert not await cleared()
+        await write(producer, 1, start=100)
+        await delivery.relayed(producer, client)
+        await delivery.eventually(cleared, what="cleared")
