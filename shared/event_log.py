@@ -63,12 +63,13 @@ async def append(
     stream could carry: in the log, which is kept for ever, it would stop everything behind it.
     """
     payloads = [e.model_dump_json() for e in events]
-    for event, payload in zip(events, payloads, strict=True):
-        _must_be_relayable(event, province, payload)
+    subjects = [e.subject(province) for e in events]
+    for event, subject, payload in zip(events, subjects, payloads, strict=True):
+        _must_be_relayable(event, subject, payload)
     of = traces or [telemetry.current_traceparent()] * len(events)
     staged = [
-        (new_id(), e.type_name(), e.subject(province), e.key(), e.occurred_at, trace, payload)
-        for e, trace, payload in zip(events, of, payloads, strict=True)
+        (new_id(), e.type_name(), subject, e.key(), e.occurred_at, trace, payload)
+        for e, subject, trace, payload in zip(events, subjects, of, payloads, strict=True)
     ]
     rows = await conn.fetch(
         "insert into stage (event_id, type, subject, key, occurred_at, recorded_at, trace, payload)"
@@ -81,8 +82,7 @@ async def append(
     return [r["id"] for r in rows]
 
 
-def _must_be_relayable(event: Event, province: str, payload: str) -> None:
-    subject = event.subject(province)
+def _must_be_relayable(event: Event, subject: str, payload: str) -> None:
     if not _SUBJECT.fullmatch(subject):
         raise ValueError(f"{event.type_name()}: {subject!r} is no subject; an id of a unit has a space or a sign in it")
     if len(payload) > MAX_EVENT:

@@ -109,7 +109,11 @@ def _clean(data: Any) -> Any:
     """NFC for the texts of one body; bodies within it clean their own, so that one bad item does not spoil a batch."""
     if not isinstance(data, dict):
         return data
-    return {name: _clean_value(name, value) for name, value in data.items()}
+    return {name: value if _is_plain(value) else _clean_value(name, value) for name, value in data.items()}
+
+
+def _is_plain(value: Any) -> bool:
+    return value.__class__ is str and value.isascii() and value.isprintable()
 
 
 def _clean_value(name: str, value: Any) -> Any:

@@ -38,9 +38,10 @@ READ_AHEAD = 4
 SEQUENCE_PACE, PUBLISH_PACE = 0.002, 0.03
 """Least seconds from one look at what was staged, or sequenced, to the next, once all that was there is taken. Each
 costs a wait for the disk, which commands need too; what comes alone is taken at once."""
-TIDY_EVERY = 5_000
+TIDY_EVERY, TIDY_PACE = 20_000, 10.0
 """Events that got their position until their rows of the stage are cleared away; until then each look goes past them,
-and autovacuum comes once a minute: after 100,000 a command took a fifth longer."""
+and autovacuum comes once a minute: after 100,000 a command took a fifth longer. And least seconds from one time to the
+next: while large batches come in, it costs them a tenth."""
 SLOWLY = 1.0
 """Seconds before another try after what time alone will not heal."""
 IDLE_CHECK = 1.0
@@ -201,6 +202,7 @@ class Relay:
             self._untidy.clear()
             async with self._pool.acquire() as conn:
                 await event_log.tidy(conn)
+            await asyncio.sleep(TIDY_PACE)
 
     async def _publish_for_ever(self) -> None:
         while True:
