@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from services.registry import editions, reform_checks, reform_teams
-from services.registry.reform import Choices, Fault, Ground, Prepared, ReformPlan, apply
+from services.registry.reform import Choices, Fault, Ground, Prepared, ReformPlan, apply, at_levels
 from services.registry.reform_teams import Moves
 from services.registry.store import reform_links, reforms, teams, units
+from services.registry.store.levels import all_levels
 from services.registry.unit import Unit
 from shared import errors
 from shared.auth import Caller, Role
@@ -40,7 +41,10 @@ class Asking(NamedTuple):
 
 async def draft(conn: Conn, asking: Asking, plan: ReformPlan, choices: Choices) -> Draft:
     """The reform on what is known now. Raises 403, or 422 with everything that the decision cannot say."""
+    levels = await all_levels(conn)
+    plan = at_levels(plan, levels)
     ground, joining = await _ground(conn, asking.province, plan)
+    ground = ground._replace(levels=levels)
     may_reorganise(asking, plan, ground.old)
     if plan.edition and not named(plan) <= ground.old.keys():
         editions.must_not_wait(plan.edition, await units.editions(conn))

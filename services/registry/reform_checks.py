@@ -16,7 +16,8 @@ from services.registry.reform import (
     Succession,
     Successor,
 )
-from services.registry.unit import RANK
+from services.registry.unit import home_id
+from services.registry.unit_levels import Levels, exact
 from shared.contracts.reform import Level, Part, UnitState
 from shared.errors import FieldError, Problem, Text
 
@@ -64,6 +65,11 @@ def _successors_once(successors: Sequence[Successor]) -> Iterator[Fault]:
 
 def _of_successor(ground: Ground, field: str, successor: Successor) -> Iterator[Fault]:
     unit, ids = successor.unit, [p.unit_id for p in successor.predecessors]
+    level = ground.levels.level_of(unit.kind)
+    if level is None or level.counts_as is not unit.level:
+        kinds = ", ".join(k.kind_id for k in ground.levels.kinds_counting_as(unit.level))
+        text = Text(f"«{unit.kind}» không phải loại của cấp này: {kinds}", f"«{unit.kind}» is none of: {kinds}")
+        yield Fault("kind_does_not_fit", f"{field}.unit.kind", text)
     for n, unit_id in enumerate(ids):
         if unit_id not in ground.old or unit_id in ids[:n]:
             yield _predecessor(f"{field}.predecessors.{n}.unit_id", unit_id, known=unit_id in ground.old)
@@ -125,7 +131,7 @@ def _parts(ground: Ground, plan: ReformPlan) -> Iterator[Fault]:
 
 
 def _heirs(ground: Ground, plan: ReformPlan) -> Iterator[Fault]:
-    succession = Succession(ground.old, plan)
+    succession = Succession(ground, plan)
     for unit_id in sorted(succession.abolished & ground.old.keys()):
         if unit_id not in succession.heirs:
             name = ground.old[unit_id].name
@@ -167,19 +173,23 @@ def _parent(unit: UnitState, prepared: Prepared, field: str | None) -> Iterator[
             f"«{unit.name}» has no parent that is in force after the reform",
         )
         yield Fault("parent_missing", place, text)
-    if above is not None and RANK[above.level] >= RANK[unit.level]:
+    if above is not None and not prepared.succession.levels.may_lie_below(unit, above):
         text = Text(
-            f"«{unit.name}» ({unit.level}) không thể thuộc «{above.name}» ({above.level})",
-            f"«{unit.name}» ({unit.level}) cannot lie below «{above.name}» ({above.level})",
+            f"«{unit.name}» ({exact(unit)}) không thể thuộc «{above.name}» ({exact(above)})",
+            f"«{unit.name}» ({exact(unit)}) cannot lie below «{above.name}» ({exact(above)})",
         )
         yield Fault("level_does_not_fit", f"{field}.level" if field else place, text)
+    elif above is not None and unit.level is Level.VILLAGE and not home_id(unit):
+        text = Text(f"«{unit.name}» phải thuộc một xã hoặc huyện", f"«{unit.name}» has to lie in a commune or district")
+        yield Fault("commune_needed", place, text)
 
 
 def _codes(prepared: Prepared, fields: Mapping[str, str]) -> Iterator[Fault]:
     """A code stands for one unit on a day, within its province. Villages have none."""
     holders: dict[tuple[str, str], UnitState] = {}
+    levels = prepared.succession.levels
     for unit in sorted(prepared.new.values(), key=lambda u: u.unit_id in fields):
-        first = holders.setdefault((_root(unit, prepared.new), unit.code), unit)
+        first = holders.setdefault((_root(unit, prepared.new, levels), unit.code), unit)
         if first is not unit and unit.code and unit.unit_id in fields:
             text = Text(
                 f"mã số {unit.code} của «{unit.name}» đang là của «{first.name}» vào ngày này",
@@ -188,9 +198,9 @@ def _codes(prepared: Prepared, fields: Mapping[str, str]) -> Iterator[Fault]:
             yield Fault("code_taken", f"{fields[unit.unit_id]}.code", text)
 
 
-def _root(unit: UnitState, new: Mapping[str, UnitState]) -> str:
+def _root(unit: UnitState, new: Mapping[str, UnitState], levels: Levels) -> str:
     above = new.get(unit.parent_id or "")
-    while above and RANK[above.level] < RANK[unit.level]:
+    while above and levels.may_lie_below(unit, above):
         unit, above = above, new.get(above.parent_id or "")
     return unit.unit_id
 
@@ -242,7 +252,7 @@ def _open_to(prepared: Prepared, unit_id: str) -> tuple[str, ...]:
     unit, succession = prepared.old.get(unit_id), prepared.succession
     if unit is None or unit_id in succession.states or unit_id in succession.abolished:
         return ()
-    return succession.parents_for(unit.parent_id, unit.level)
+    return succession.parents_for(unit)
 
 
 def not_a_candidate(field: str, chosen: str, candidates: Sequence[str]) -> Fault:

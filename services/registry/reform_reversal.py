@@ -15,7 +15,7 @@ from services.registry.reform_checks import not_a_candidate
 from services.registry.reform_teams import Move, Moves
 from services.registry.site import level_at
 from services.registry.team import TeamHistory, TeamPlace
-from services.registry.unit import Unit
+from services.registry.unit import Unit, home_id
 from shared.contracts.reform import Level, MoveReason, Transition
 
 
@@ -128,7 +128,7 @@ def _by_unit(undoing: Undoing, place: TeamPlace) -> Iterator[TeamPlace]:
 
 def _at(undoing: Undoing, place: TeamPlace, target: Unit) -> TeamPlace:
     village = target if target.level is Level.VILLAGE else None
-    unit = undoing.old[village.parent_id or ""] if village else target
+    unit = undoing.old[home_id(village)] if village else target
     return place._replace(
         unit_id=unit.unit_id,
         level=level_at(place.level, unit),

@@ -1,6 +1,7 @@
 """Rules of taking a reform back: where the villages go that were established on its map since. Pure.
 
-A village goes to the one predecessor of the unit that it was established below, else where somebody says.
+A village goes to the one predecessor of the unit that it was established below, else where somebody says; one below
+another that was established since goes along with that one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import NamedTuple
 from services.registry.reform import Fault, Newer, Question
 from services.registry.reform_checks import not_a_candidate
 from services.registry.unit import Unit, place
+from services.registry.unit_levels import Levels
 from shared.contracts.reform import Level
 from shared.errors import Text
 from shared.vietnamese import search_key
@@ -21,6 +23,8 @@ class Home(NamedTuple):
 
     village: Unit
     back_to: tuple[Unit, ...]
+    goes_along: bool = False
+    """It lies below another village that was established since."""
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -42,38 +46,52 @@ class VillageMoves(NamedTuple):
     questions: tuple[Question, ...] = ()
 
 
-def homes(villages: Iterable[Unit], origins: Mapping[str, Sequence[str]], takers: Mapping[str, Unit]) -> list[Home]:
-    """`origins`: predecessors by successor; `takers`: units of the old map that may have villages, by id."""
-    found = []
+def homes(
+    villages: Iterable[Unit], origins: Mapping[str, Sequence[str]], takers: Mapping[str, Unit], levels: Levels
+) -> list[Home]:
+    """`villages`: parents before children; `origins`: predecessors by successor; `takers`: units of the old map that
+    may have villages, by id."""
+    found: dict[str, Home] = {}
     for village in villages:
         ids = origins.get(village.parent_id or "", [village.parent_id or ""])
-        found.append(Home(village, tuple(takers[i] for i in ids if i in takers)))
-    return found
+        above = tuple(u for i in ids if (u := takers.get(i)) and levels.may_lie_below(village, u))
+        found[village.unit_id] = Home(village, above, goes_along=village.parent_id in found)
+    return list(found.values())
 
 
 def homeless(some: Iterable[Home]) -> Iterator[Newer]:
     """Villages for which the old map has no unit: they stand in the way."""
-    return (Newer(v.unit_id, v.name, v.valid_from) for v, back_to in some if not back_to)
+    return (Newer(v.unit_id, v.name, v.valid_from) for v, back_to, goes_along in some if not back_to and not goes_along)
 
 
 def may_take(unit: Unit, parents: Collection[str]) -> bool:
-    """Whether a unit may have villages right below it: a commune, or a district that is no commune's parent."""
-    return unit.level is Level.COMMUNE or (unit.level is Level.DISTRICT and unit.unit_id not in parents)
+    """Whether a unit may have villages right below it: not the province, nor a district that is a commune's parent."""
+    return unit.level is not Level.PROVINCE and not (unit.level is Level.DISTRICT and unit.unit_id in parents)
 
 
 def return_villages(some: Iterable[Home], choices: Mapping[str, str]) -> VillageMoves:
     """The moves, and the questions that nobody has answered yet."""
     moves: list[VillageMove] = []
     questions: list[Question] = []
+    parents: dict[str, Unit | None] = {}  # of the villages themselves, None while that is open
     for home in some:
-        village = home.village
-        chosen = next((u for u in home.back_to if u.unit_id == choices.get(village.unit_id)), None)
-        if len(home.back_to) > 1 and chosen is None:
+        village, above = home.village, _above(home, choices, parents)
+        if len(home.back_to) > 1 and above is None:
             asked = (f"choices.villages.{village.unit_id}", village.unit_id, village.name, village.parent_id or "")
             questions.append(Question(*asked, home.candidates, village.valid_from))
-        elif (after := _below(village, chosen or home.back_to[0])) != village:
+        parents[village.unit_id] = after = _below(village, above) if above else None
+        if after is not None and after != village:
             moves.append(VillageMove(village, after))
     return VillageMoves(tuple(moves), tuple(questions))
+
+
+def _above(home: Home, choices: Mapping[str, str], parents: Mapping[str, Unit | None]) -> Unit | None:
+    """Below which unit it will have been; None while that is open."""
+    if home.goes_along:
+        return parents[home.village.parent_id or ""]
+    if len(home.back_to) == 1:
+        return home.back_to[0]
+    return next((u for u in home.back_to if u.unit_id == choices.get(home.village.unit_id)), None)
 
 
 def _below(village: Unit, parent: Unit) -> Unit:

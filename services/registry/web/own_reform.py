@@ -17,10 +17,11 @@ from services.registry import execute_reform, preview_reform
 from services.registry.draft_reform import WHOLE_MAP
 from services.registry.preview_reform import ROLES
 from services.registry.store import units as store
-from services.registry.unit import RANK, Unit
+from services.registry.store.levels import all_levels
+from services.registry.unit import Unit, home_id
+from services.registry.unit_levels import Levels, exact
 from services.registry.web import reforms, tree
 from services.registry.web.own_reform_body import (
-    KINDS_OF,
     PARTS,
     Drawn,
     What,
@@ -149,7 +150,7 @@ def _chosen(ground: list[Unit], unit_ids: tuple[str, ...]) -> list[Unit]:
 def _drawn(what: What, ground: list[Unit], unit_ids: tuple[str, ...]) -> Drawn:
     """What is to be done, with the units that may take over a part: those of the same level below the same parent."""
     units = _chosen(ground, unit_ids)
-    beside = [u for u in ground if units and (u.level, u.parent_id) == (units[0].level, units[0].parent_id)]
+    beside = [u for u in ground if units and (exact(u), u.parent_id) == (exact(units[0]), units[0].parent_id)]
     return Drawn(what, units, sorted((u for u in beside if u not in units), key=tree.by_place))
 
 
@@ -185,9 +186,21 @@ async def _choice(visit: Visit, ground: list[Unit], asked: Asked, problem: Probl
     )
 
 
+def _may_be_above(unit: Unit, drawn: Drawn, levels: Levels) -> bool:
+    """Whether the units may come to lie below this one; of villages only one of the same commune is offered."""
+    if any(not levels.may_lie_below(u, unit) for u in drawn.units):
+        return False
+    villages = [u for u in drawn.units if u.level is Level.VILLAGE]
+    if unit.level is Level.VILLAGE:
+        return any(home_id(u) == home_id(unit) for u in villages)
+    return not (villages and unit.level is Level.PROVINCE)
+
+
 async def _form(visit: Visit, ground: list[Unit], drawn: Drawn, form: Form) -> HTMLResponse:
     level = drawn.units[0].level if drawn.units else Level.COMMUNE
-    above = [u for u in ground if RANK[u.level] < RANK[level] and (level, u.level) != (Level.VILLAGE, Level.PROVINCE)]
+    async with visit.service.pool.acquire() as conn:
+        levels = await all_levels(conn)
+    above = [u for u in ground if _may_be_above(u, drawn, levels)]
     known = {u.unit_id for u in above}
     missing = [u.parent_id for u in drawn.units if u.parent_id not in known]
     async with visit.service.pool.acquire() as conn:
@@ -199,8 +212,9 @@ async def _form(visit: Visit, ground: list[Unit], drawn: Drawn, form: Form) -> H
         others=await reforms.in_the_way(visit, form.problem),
         drawn=drawn,
         level=level,
-        kinds=KINDS_OF[level],
-        parents=[(u.unit_id, u.name) for u in sorted(above, key=lambda u: (RANK[u.level], tree.by_place(u)))],
+        kinds=[k.kind_id for k in levels.kinds_counting_as(level)],
+        own=tree.own_words(levels, visit.lang),
+        parents=[(u.unit_id, u.name) for u in sorted(above, key=lambda u: (levels.rank(u), tree.by_place(u)))],
         parts=range(PARTS if drawn.what is What.SPLIT else 1),
         there=[(u.unit_id, u.name) for u in drawn.there.values()],
     )

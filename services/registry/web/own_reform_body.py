@@ -11,18 +11,11 @@ from pydantic import ValidationError
 from services.registry.reform_body import ReformBody
 from services.registry.unit import Unit
 from shared import errors
-from shared.contracts.reform import Level
 from shared.errors import Text
 from shared.web.forms import NOT_A_DAY, refused, typed_day
 
 PARTS = 4
 """Units that one may be split into on the page; the API takes any number."""
-KINDS_OF = {
-    Level.PROVINCE: ["province"],
-    Level.DISTRICT: ["district", "town", "provincial_city"],
-    Level.COMMUNE: ["commune", "ward", "township", "special_zone"],
-    Level.VILLAGE: ["hamlet", "village", "ethnic_village", "residential_group", "residential_area"],
-}
 BASIS = ("number", "title", "issuer", "issued_on")
 EFFECTIVE, PARENT, HEIR = "plan.effective_on", "plan.successors.0.unit.parent_id", "heir"
 _DAYS = ("plan.legal_basis.issued_on", EFFECTIVE)
