@@ -14,7 +14,7 @@ from services.registry.read_lineage import successors_on
 from services.registry.read_units import UnitView, must_be_a_level, view
 from services.registry.reform_body import CODE
 from services.registry.store import units
-from services.registry.store.levels import states_within
+from services.registry.store.levels import lying_below
 from services.registry.unit import Unit
 from shared import errors
 from shared.auth import ANYONE
@@ -123,8 +123,7 @@ async def _find(conn: Conn, asked: Asked, day: date) -> Found:
     await must_be_a_level(conn, asked.level)
     fitting = [u for u in fitting if asked.level in (None, u.level, u.level_id)]
     if asked.within is not None:
-        below = await states_within(conn, asked.within)
-        fitting = [u for u in fitting if (u.unit_id, u.valid_from) in below]
+        fitting = await lying_below(conn, fitting, asked.within)
     related = list(dict.fromkeys([*by_code, *by_name]))
     there = {u.unit_id for u in related if u.holds_on(day)}
     return Found(fitting, related, await units.roots(conn, there, day))

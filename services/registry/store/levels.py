@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
+from services.registry.unit import Unit
 from services.registry.unit_levels import Levels, UnitKind, UnitLevel
 from shared.contracts.reform import Level
 from shared.db import Conn
@@ -31,14 +31,19 @@ async def save_kinds(conn: Conn, kinds: Sequence[UnitKind]) -> None:
     await conn.executemany("insert into unit_kind (kind_id, level_id, word_vi, word_en) values ($1, $2, $3, $4)", kinds)
 
 
-async def states_within(conn: Conn, unit_id: str) -> set[tuple[str, date]]:
-    """Ids and first days of all states known now of what is, or was, below a unit at any depth."""
+async def lying_below(conn: Conn, states: Sequence[Unit], unit_id: str) -> list[Unit]:
+    """Those of these states that are below a unit at any depth, on any of their days."""
     rows = await conn.fetch(
-        "with recursive below as (select unit_id, valid_from as first, daterange(valid_from, valid_to) as days"
-        " from unit_version where parent_id = $1 and known_to is null"
-        " union select v.unit_id, v.valid_from, daterange(v.valid_from, v.valid_to) * below.days from unit_version v"
-        " join below on v.parent_id = below.unit_id and daterange(v.valid_from, v.valid_to) && below.days"
-        " where v.known_to is null) select distinct unit_id, first from below",
+        "with recursive up as (select v.unit_id, v.valid_from, v.parent_id, daterange(v.valid_from, v.valid_to) as days"
+        " from unnest($1::text[], $2::date[]) as s(unit_id, valid_from) join unit_version v"
+        " on v.unit_id = s.unit_id and v.valid_from = s.valid_from and v.known_to is null"
+        " union select up.unit_id, up.valid_from, v.parent_id, daterange(v.valid_from, v.valid_to) * up.days"
+        " from up join unit_version v on v.unit_id = up.parent_id and v.known_to is null"
+        " and daterange(v.valid_from, v.valid_to) && up.days)"
+        " select distinct unit_id, valid_from from up where parent_id = $3",
+        [s.unit_id for s in states],
+        [s.valid_from for s in states],
         unit_id,
     )
-    return {(r["unit_id"], r["first"]) for r in rows}
+    below = {(r["unit_id"], r["valid_from"]) for r in rows}
+    return [s for s in states if (s.unit_id, s.valid_from) in below]
