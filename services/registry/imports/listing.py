@@ -68,7 +68,14 @@ def _village(where: TeamPlace, places: Places) -> str | None:
     """The village as a line names it: with what it lies in, where that is another village."""
     village = places.last(where.village_id)
     deep = village is not None and village.parent_id != where.unit_id
-    return places.label(village, village.valid_from) if village and deep else where.village
+    return _inside(village, places.last(where.unit_id), places) if deep else where.village
+
+
+def _inside(village: Unit | None, commune: Unit | None, places: Places) -> str | None:
+    """A village as a cell names it: with the village that it lies in, where it lies in one."""
+    if village is None or commune is None or village.parent_id == commune.unit_id:
+        return village.name if village else None
+    return places.label(village, village.valid_from)
 
 
 def _member(place: Membership, person: Person, organisations: Organisations) -> Cells:
@@ -104,7 +111,7 @@ def villages(found: Iterable[Unit], places: Places) -> Iterator[Cells]:
             "village_kind": kind.word_vi if kind else village.kind,
             "unit": commune.name if commune else home_id(village),
             "district": district.name if district and district is not commune else None,
-            "above": above.name if above and above is not commune else None,
+            "above": _inside(above, commune, places) if above is not commune else None,
             "valid_from": village.valid_from,
             "village_id": village.unit_id,
         }

@@ -19,8 +19,8 @@ from shared.contracts.registry import UnitEstablished
 from shared.errors import Problem
 from shared.vietnamese import search_key
 
-FIELDS = {"name": "village", "kind": "village_kind", "parent_id": "unit"}
-"""Which column a field of the rules is."""
+FIELDS = {"name": "village", "kind": "village_kind"}
+"""Which column a field of the rules is; the parent is a commune or, where a line names one, a village."""
 _COMMUNES = (Level.COMMUNE, Level.DISTRICT)
 
 
@@ -131,7 +131,8 @@ class Villages:
             around = Around(self._places.levels, parent, beside)
             state, event = unit_rules.establish(village, around, self._scope.now)
         except Problem as problem:
-            return Outcome.REFUSED, from_problem(problem, FIELDS)
+            above = "above" if read.get("above") else "unit"
+            return Outcome.REFUSED, from_problem(problem, {**FIELDS, "parent_id": above})
         self._new.setdefault(parent.unit_id, []).append(state)
         self._made.setdefault((home_id(state), spelling(name)), []).append(state)
         self.changes.states.append(state)
