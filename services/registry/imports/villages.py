@@ -49,8 +49,10 @@ class Villages:
         return [found[read.line.number] for read in lines]
 
     def _rank(self, read: Read) -> int:
-        named = _name(read, self._kinds)
-        level = None if isinstance(named, Remark) else self._places.levels.level_of(named[1])
+        named = None if read.refused else _name(read, self._kinds)
+        if named is None or isinstance(named, Remark):
+            return 0
+        level = self._places.levels.level_of(named[1])
         return level.rank if level else 0
 
     def _verdict(self, read: Read) -> Verdict:
