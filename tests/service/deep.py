@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
+
 from tests.service.reforms import TRA_BUI, World, found_team, world
 from tests.support.servers import Nats, Postgres
 from tests.support.world import ok
@@ -39,22 +41,26 @@ LEVELS = [
 
 @asynccontextmanager
 async def deep_world(postgres: Postgres, nats: Nats) -> AsyncIterator[World]:
-    """Trà Bùi with a quarter, two hamlets in it, a household group in each, a lane in the first group; a team with a
-    leader at each of quarter, hamlet, group and lane, and one of the commune. In August 2025, on the map of 2023."""
-    async with world(postgres, nats) as made:
-        for level in LEVELS:
-            await ok(made.officer.post("/registry/levels", json=level), 201)
-        for unit_id in NAMES:
-            await establish(made, unit_id)
-        await found_team(made.officer, TRA_BUI)
-        for unit_id in (QUARTER, HAMLET, GROUP, GROUP_2, LANE):
-            at = {"level": "village", "village": NAMES[unit_id], "village_id": unit_id}
-            await found_team(made.officer, TRA_BUI, unit_id, **at)
+    """Trà Bùi with its deep tree, and a team of the commune itself. In August 2025, on the map of 2023."""
+    async with world(postgres, nats, TRA_BUI) as made:
+        await grow(made.officer)
         yield made
 
 
-async def establish(here: World, unit_id: str, **changed: Any) -> dict[str, Any]:
+async def grow(officer: httpx.AsyncClient) -> None:
+    """At Trà Bùi a quarter, two hamlets in it, a household group in each, a lane in the first group; a team with a
+    leader at each of quarter, hamlet, groups and lane."""
+    for level in LEVELS:
+        await ok(officer.post("/registry/levels", json=level), 201)
+    for unit_id in NAMES:
+        await establish(officer, unit_id)
+    for unit_id in (QUARTER, HAMLET, GROUP, GROUP_2, LANE):
+        at = {"level": "village", "village": NAMES[unit_id], "village_id": unit_id}
+        await found_team(officer, TRA_BUI, unit_id, **at)
+
+
+async def establish(officer: httpx.AsyncClient, unit_id: str, **changed: Any) -> dict[str, Any]:
     """One of the units below Trà Bùi."""
     body = {"village_id": unit_id, "name": NAMES.get(unit_id), "kind": KINDS.get(unit_id)}
     body |= {"parent_id": ABOVE.get(unit_id), "valid_from": "2023-07-03", **changed}
-    return await ok(here.officer.post("/registry/villages", json=body), 201)
+    return await ok(officer.post("/registry/villages", json=body), 201)

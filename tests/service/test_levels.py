@@ -231,7 +231,7 @@ async def test_groups_of_two_hamlets_are_merged_and_taken_back(here: World) -> N
     line = await ok(here.officer.get(f"/registry/units/{GROUP}/lineage", params={"on": str(JULY)}))
     assert "g-3" in str(line)
     assert await ids(here.officer, "teams", "team_id", within=HAMLET_2) == set()
-    await establish(here, "l-2", name="Ngõ 2", kind="lane", parent_id="g-3", valid_from="2025-03-10")
+    await establish(here.officer, "l-2", name="Ngõ 2", kind="lane", parent_id="g-3", valid_from="2025-03-10")
     asked = refused(await here.officer.post(REVERSE.format("r-1")), 422, "choice_missing", "choices.villages.l-2")
     assert GROUP_2 in str(asked)
     choice = {"choices": {"villages": {"l-2": GROUP_2}}}
@@ -268,8 +268,10 @@ async def test_a_quarter_of_a_split_commune_takes_everything_below_it_along_and_
     for unit_id in (QUARTER, HAMLET, GROUP, GROUP_2, LANE):
         place = await here.place(f"t-{unit_id}", JULY)
         assert (place.unit_id, place.village_id, place.district_id) == (TAY_TRA_BONG, unit_id, None)
-    await establish(here, "h-3", name="Thôn Ba", kind="hamlet", parent_id=TAY_TRA_BONG, valid_from="2025-07-10")
-    await establish(here, "g-4", name="Tổ liên gia 4", kind="household_group", parent_id="h-3", valid_from="2025-07-11")
+    await establish(here.officer, "h-3", name="Thôn Ba", kind="hamlet", parent_id=TAY_TRA_BONG, valid_from="2025-07-10")
+    await establish(
+        here.officer, "g-4", name="Tổ liên gia 4", kind="household_group", parent_id="h-3", valid_from="2025-07-11"
+    )
     asked = await ok(here.officer.post(REVERSE.format("2025-07") + "/preview", json={}))
     [question] = [q for q in asked["questions"] if q["field"] == "choices.villages.h-3"]
     assert TRA_BUI in [c["unit_id"] for c in question["candidates"]]
