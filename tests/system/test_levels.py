@@ -35,7 +35,7 @@ async def guided(here: World) -> None:
 
 async def counted(here: World, day: str, *units: str) -> dict[str, tuple[int, int]]:
     """Citizens and sessions of these units on the map of a day; a unit that is not listed has none."""
-    found = {}
+    found: dict[str, tuple[int, int]] = {}
     for level in ("district", "commune"):
         rows = await here.units(level=level, map=day)
         assert not [r for r in rows["items"] if r["level"] == "village"], "villages stand in no list of numbers"
