@@ -34,7 +34,7 @@ from tests.service.test_reversals import REVERSE, agree
 from tests.support.pages import page
 from tests.support.servers import Nats, Postgres
 from tests.support.stack import nats_config
-from tests.support.world import TOWN, ok, refused
+from tests.support.world import LY_SON, TOWN, ok, refused
 
 TODAY = AFTER.date()
 TEAMS = {f"t-{i}" for i in (TRA_BUI, QUARTER, HAMLET, GROUP, GROUP_2, LANE)}
@@ -296,3 +296,14 @@ async def test_a_commune_officer_reorganises_units_of_any_level_within_the_own_c
     form = await own.get("/so/sap-xep/soan", params=draft)
     assert 'value="lane"' in form.text
     assert f'value="{GROUP}"' in form.text
+
+
+async def test_a_place_that_was_corrected_to_have_no_commune_has_none_after_a_reversal(here: World) -> None:
+    await establish(here.officer, "h-9", name="Thôn Chín", kind="hamlet", parent_id=TRA_BUI)
+    plan = a_reform(("h-9", "Thôn Chín Mới", TOWN, ("h-9",)))
+    plan["successors"][0]["unit"]["kind"] = "hamlet"
+    await here.execute(plan=plan)
+    right = {"since": "2023-07-03", "parent_id": LY_SON, "reason": "Nhập nhầm xã"}
+    await ok(here.officer.post("/registry/units/h-9/corrections", json=right), 201)
+    await ok(here.officer.post(REVERSE.format("r-1"), json={}), 201)
+    assert (await tree(here))["h-9"] == (LY_SON, None)
