@@ -29,7 +29,7 @@ from tests.service.deep import (
     deep_world,
     establish,
 )
-from tests.service.reforms import AFTER, CA_DAM, CHOICES, JULY, TAY_TRA_BONG, TRA_BUI, V1, V2, World
+from tests.service.reforms import AFTER, CA_DAM, CHOICES, JULY, TAY_TRA_BONG, TRA_BUI, V1, V2, World, found_team
 from tests.service.test_reversals import REVERSE, agree
 from tests.support.pages import page
 from tests.support.servers import Nats, Postgres
@@ -130,8 +130,9 @@ async def test_a_name_is_resolved_within_any_unit_above(here: World) -> None:
         assert meant["unit"]["unit_id"] == unit_id
     both = await ok(here.officer.get("/registry/units/resolve", params={"name": NAMES[GROUP], "within": QUARTER}))
     assert {c["unit_id"] for c in both["candidates"]} == {GROUP, GROUP_2}
-    one = await ok(here.officer.get("/registry/units/resolve", params={"name": NAMES[LANE], "level": "lane"}))
-    assert one["unit"]["unit_id"] == LANE
+    for asked in ({"level": "lane"}, {"within": QUARTER}, {"within": DISTRICT}):
+        one = await ok(here.officer.get("/registry/units/resolve", params={"name": NAMES[LANE], **asked}))
+        assert one["unit"]["unit_id"] == LANE, asked
 
 
 async def test_a_unit_is_refused_where_its_level_does_not_fit(here: World) -> None:
@@ -232,12 +233,17 @@ async def test_groups_of_two_hamlets_are_merged_and_taken_back(here: World) -> N
     assert "g-3" in str(line)
     assert await ids(here.officer, "teams", "team_id", within=HAMLET_2) == set()
     await establish(here.officer, "l-2", name="Ngõ 2", kind="lane", parent_id="g-3", valid_from="2025-03-10")
+    since = {"level": "village", "village": "Ngõ 2", "village_id": "l-2", "formed_on": "2025-03-11"}
+    await found_team(here.officer, TRA_BUI, "l-2", **since)
     asked = refused(await here.officer.post(REVERSE.format("r-1")), 422, "choice_missing", "choices.villages.l-2")
     assert GROUP_2 in str(asked)
     choice = {"choices": {"villages": {"l-2": GROUP_2}}}
     await ok(here.officer.post(REVERSE.format("r-1"), json=choice), 201)
     assert await tree(here) == {**before, "l-2": (GROUP_2, TRA_BUI)}
     assert (await here.place(f"t-{GROUP_2}", JULY)).village_id == GROUP_2
+    assert ((await here.place("t-l-2", JULY)).unit_id, await ids(here.officer, "teams", "team_id", within=GROUP_2)) == (
+        TRA_BUI, {"t-l-2", f"t-{GROUP_2}"},
+    )  # fmt: skip
     await agree(here)
 
 
