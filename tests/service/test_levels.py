@@ -235,12 +235,15 @@ async def test_groups_of_two_hamlets_are_merged_and_taken_back(here: World) -> N
     await establish(here.officer, "l-2", name="Ngõ 2", kind="lane", parent_id="g-3", valid_from="2025-03-10")
     since = {"level": "village", "village": "Ngõ 2", "village_id": "l-2", "formed_on": "2025-03-11"}
     await found_team(here.officer, TRA_BUI, "l-2", **since)
+    await found_team(here.officer, TRA_BUI, "g-3", **{**since, "village": "Tổ liên gia 3", "village_id": "g-3"})
     asked = refused(await here.officer.post(REVERSE.format("r-1")), 422, "choice_missing", "choices.villages.l-2")
     assert GROUP_2 in str(asked)
-    choice = {"choices": {"villages": {"l-2": GROUP_2}}}
+    choice = {"choices": {"villages": {"l-2": GROUP_2}, "teams": {"t-g-3": GROUP}}}
     await ok(here.officer.post(REVERSE.format("r-1"), json=choice), 201)
     assert await tree(here) == {**before, "l-2": (GROUP_2, TRA_BUI)}
     assert (await here.place(f"t-{GROUP_2}", JULY)).village_id == GROUP_2
+    back = await here.place("t-g-3", JULY)
+    assert (back.unit_id, back.village_id, back.commune_id) == (TRA_BUI, GROUP, TRA_BUI)
     assert ((await here.place("t-l-2", JULY)).unit_id, await ids(here.officer, "teams", "team_id", within=GROUP_2)) == (
         TRA_BUI, {"t-l-2", f"t-{GROUP_2}"},
     )  # fmt: skip
