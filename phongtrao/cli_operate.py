@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-parked = typer.Typer(no_args_is_help=True, help="Events that could not be folded and wait for a person.")
+_PARKED = """Events that could not be folded and wait for a person.
+
+\b
+phongtrao parked list
+phongtrao parked show progress outreach 4711
+phongtrao parked retry --all
+"""
+parked = typer.Typer(
+    no_args_is_help=True, help=_PARKED, short_help="Events that could not be folded: list, show, retry."
+)
 
 Only = Annotated[
     list[str] | None,
@@ -148,7 +157,11 @@ def rebuild(projection: Annotated[str, typer.Argument(help="Which read model.")]
 
 @parked.command("list")
 def parked_list(only: Only = None) -> None:
-    """List what was set aside, with the reason."""
+    """List what was set aside, with the reason.
+
+    \b
+    phongtrao parked list
+    """
     from phongtrao import operate
 
     async def work() -> list[str]:
@@ -199,6 +212,8 @@ def parked_retry(
             asides = await operate.parked(services)
             if pos is not None:
                 asides = [operate.one(asides, projection or "", stream or "", pos)]
+            if not asides:
+                print("nothing is parked")
             return await operate.retry_all(asides, print)
 
     failed = _run(work())

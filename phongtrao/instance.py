@@ -26,7 +26,7 @@ from shared import bus
 
 
 class AlreadyRunning(RuntimeError):
-    """Another `phongtrao up` holds this data folder."""
+    """Another `phongtrao up` holds this data folder; the text says which one, and what to do."""
 
 
 class Running(NamedTuple):
@@ -71,7 +71,10 @@ class Folder:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise AlreadyRunning(str(self.path)) from None
+            raise AlreadyRunning(
+                f"another `phongtrao up` runs on {self.path}. Stop it, or choose another folder and port:"
+                " PHONGTRAO_DATA=./second PHONGTRAO_PORT=8001"
+            ) from None
         try:
             yield
         finally:

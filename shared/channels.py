@@ -1,13 +1,19 @@
-"""What a service says and hears on the bus, declared to FastStream: events it publishes, questions it answers."""
+"""What a service says and hears on the bus, declared to FastStream: events, questions it answers, ticks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from faststream import ExceptionMiddleware
 from faststream.nats import NatsBroker
+from pydantic import BaseModel, ValidationError
 
-from shared import bus
+from shared import bus, problems
 from shared.contracts import Event
+from shared.db import INFRASTRUCTURE_ERRORS
+from shared.errors import Problem
+from shared.problem_body import body_of
 from shared.telemetry import logger
 
 if TYPE_CHECKING:
@@ -16,12 +22,23 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 
+class Question(NamedTuple):
+    """A question that other systems may ask: what it may say, and who answers. A refusal is answered, too."""
+
+    asked: type[BaseModel]
+    answer: Callable[[Service, Any], Awaitable[dict[str, Any]]]
+
+
 def declare(broker: NatsBroker, service: Service) -> None:
-    """Declares the published events (for the AsyncAPI document; the relay publishes them) and answers questions."""
+    """Declares the published events (for the AsyncAPI document; the relay publishes them), answers questions, and
+    declares the ticks of the read models (the projector's commits send them)."""
     for event in service.spec.publishes:
         declare_event(broker, event, service.province)
-    for question in service.spec.questions:
-        _answer(broker, service, question)
+    for name, question in service.spec.questions.items():
+        _answer(broker, service, name, question)
+    if service.spec.projections:
+        _declare_tick(broker, service)
+    broker.add_middleware(ExceptionMiddleware(publish_handlers={Exception: _refusal}))
 
 
 def declare_event(broker: NatsBroker, event: type[Event], province: str) -> None:
@@ -34,15 +51,42 @@ def declare_event(broker: NatsBroker, event: type[Event], province: str) -> None
     )
 
 
-def _answer(broker: NatsBroker, service: Service, question: str) -> None:
-    ask = service.spec.questions[question]
+def _declare_tick(broker: NatsBroker, service: Service) -> None:
+    broker.publisher(
+        bus.tick_subject(service.province, service.name),
+        schema=dict[str, int],
+        title="tick",
+        description=f"The read models of {service.name} have moved: which stream, and to which position. Kept nowhere;"
+        " a lost tick costs a refresh, never a number.",
+    )
 
-    async def answer(body: dict[str, Any]) -> dict[str, Any]:
-        return await ask(service, body)
 
+def _answer(broker: NatsBroker, service: Service, name: str, question: Question) -> None:
+    async def answer(body: Any) -> dict[str, Any]:
+        return await question.answer(service, body)
+
+    answer.__annotations__["body"] = question.asked  # FastStream reads it, to check what comes and to document it
     broker.subscriber(
-        bus.query_subject(service.province, service.name, question),
-        queue=f"{service.name}-{question}",
-        title=question,
-        description=f"Request and reply: asks {service.name} for «{question}». A lost question is asked again.",
+        bus.query_subject(service.province, service.name, name),
+        queue=f"{service.name}-{name}",
+        title=name,
+        description=f"Request and reply: asks {service.name} for «{name}». A lost question is asked again; one that"
+        " cannot be answered gets a problem (RFC 9457), as over HTTP.",
     )(answer)
+
+
+def _refusal(error: Exception) -> dict[str, Any]:
+    """What whoever asked is told instead of an answer; without it they would wait in vain."""
+    return body_of(_problem_of(error), "vi")
+
+
+def _problem_of(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, ValidationError) and all(e["loc"][:1] == ("body",) for e in error.errors()):
+        return problems.invalid_data(error.errors())
+    if isinstance(error, INFRASTRUCTURE_ERRORS):
+        log.warning("question_waits", reason=type(error).__name__)
+        return problems.UNAVAILABLE
+    log.error("question_failed", exc_info=error)
+    return problems.FAILED

@@ -26,7 +26,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import errors, telemetry
 from shared.auth import Caller, Role, authorize
 from shared.errors import Problem, Text
-from shared.problems import ProblemBody, pattern
+from shared.problem_body import ProblemBody
+from shared.problems import pattern
 from shared.sheets import refusals
 
 T = TypeVar("T")

@@ -2,53 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.db import INFRASTRUCTURE_ERRORS
-from shared.errors import TITLES, FieldError, Problem, Text
+from shared.errors import FieldError, Problem, Text
+from shared.problem_body import body_of
 from shared.telemetry import current_traceparent, logger
 
 log = logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-
-
-class Messages(BaseModel):
-    """One sentence in both languages."""
-
-    vi: str
-    en: str
-
-
-class ProblemField(BaseModel):
-    """What is wrong with one field."""
-
-    field: str = Field(description="Path in the body, or the name of a parameter or header.")
-    message: Messages
-    about: str | None = Field(None, description="Id of what stands in the way, a reform's for example; else left out.")
-
-
-class ProblemBody(BaseModel):
-    """A refusal (RFC 9457)."""
-
-    type: str = Field(description="`urn:cds:problem:<slug>`; stable, for programs.")
-    title: str
-    status: int
-    detail: str = Field(
-        description="What is wrong and what to do, in the language of Accept-Language (Vietnamese first)."
-    )
-    messages: Messages
-    errors: list[ProblemField] = []
-    trace: str = Field(description="Give this to support; it names the request, not you.")
 
 
 def wants_english(request: Request) -> bool:
@@ -60,25 +31,12 @@ def wants_english(request: Request) -> bool:
 def respond(request: Request, problem: Problem) -> JSONResponse:
     """The response that says a refusal."""
     lang = "en" if wants_english(request) else "vi"
-    body = ProblemBody(
-        type=f"urn:cds:problem:{problem.slug}",
-        title=getattr(TITLES.get(problem.status, TITLES[400]), lang),
-        status=problem.status,
-        detail=getattr(problem.detail, lang),
-        messages=Messages(**problem.detail._asdict()),
-        errors=[
-            ProblemField(field=f.field, message=Messages(**f.message._asdict()), about=f.about) for f in problem.fields
-        ],
-        trace=current_traceparent(),
-    )
     headers = {"content-language": lang}
     if problem.retry_after is not None:
         headers["retry-after"] = str(problem.retry_after)
     if problem.status == 401:
         headers["www-authenticate"] = "Bearer"
-    return JSONResponse(
-        body.model_dump(exclude_none=True), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
-    )
+    return JSONResponse(body_of(problem, lang), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 Say = Callable[[Request, Problem], Response]
@@ -116,12 +74,12 @@ def install(app: FastAPI, say: Say = respond, *, begin: str) -> None:
         return say(request, _from_validation(error))
 
     async def away(request: Request, error: Exception) -> Response:
-        log.warning("answered_503", path=request.url.path, reason=type(error).__name__)
+        log.warning("answered_503", route=_route(request), reason=type(error).__name__)
         return say(request, UNAVAILABLE)
 
     async def failed(request: Request, error: Exception) -> Response:
-        log.error("answered_500", path=request.url.path, exc_info=error)
-        return say(request, _FAILED)
+        log.error("answered_500", route=_route(request), trace=current_traceparent(), exc_info=error)
+        return say(request, FAILED)
 
     app.add_exception_handler(Problem, refused)
     app.add_exception_handler(RequestValidationError, invalid)
@@ -129,6 +87,11 @@ def install(app: FastAPI, say: Say = respond, *, begin: str) -> None:
     for kind in INFRASTRUCTURE_ERRORS:
         app.add_exception_handler(kind, away)
     app.add_exception_handler(Exception, failed)
+
+
+def _route(request: Request) -> str:
+    """The address without what was put into it: it may be somebody's name."""
+    return f"{request.scope.get('root_path', '')}{getattr(request.scope.get('route'), 'path', '')}"
 
 
 UNAVAILABLE = Problem(
@@ -140,7 +103,7 @@ UNAVAILABLE = Problem(
     ),
     retry_after=2,
 )
-_FAILED = Problem(
+FAILED = Problem(
     500,
     "internal_error",
     Text(
@@ -196,9 +159,12 @@ _PLACES = {"body", "query", "path", "header", "cookie"}
 
 
 def _from_validation(error: RequestValidationError) -> Problem:
-    if isinstance(error.body, bytes):
-        return _NOT_JSON
-    fields = tuple(field_error(e) for e in error.errors()[:50])
+    return _NOT_JSON if isinstance(error.body, bytes) else invalid_data(error.errors())
+
+
+def invalid_data(errors: Sequence[Mapping[str, Any]]) -> Problem:
+    """422: what pydantic says of what was sent."""
+    fields = tuple(field_error(e) for e in errors[:50])
     first = fields[0] if fields else FieldError("body", Text("không đọc được", "could not be read"))
     return Problem(
         422,
@@ -207,7 +173,7 @@ def _from_validation(error: RequestValidationError) -> Problem:
             f"Dữ liệu chưa đúng ở trường «{first.field}»: {first.message.vi}. Hãy sửa rồi gửi lại.",
             f"Invalid data in «{first.field}»: {first.message.en}. Correct it and send again.",
         ),
-        fields=fields,
+        fields=fields or (first,),
     )
 
 
@@ -295,6 +261,6 @@ def _vietnamese(error: Mapping[str, Any]) -> str:
     if template is None:
         return "giá trị không hợp lệ"
     try:
-        return template.format(**context)
+        return template.format(**context).replace("' or '", "' hoặc '")  # pydantic joins what it expects in English
     except KeyError:
         return template

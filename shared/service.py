@@ -19,6 +19,7 @@ from faststream.nats import NatsBroker
 from joserfc.jwk import KeySet
 
 from shared import auth, bus, channels, db
+from shared.channels import Question
 from shared.clock import Clock, system_clock
 from shared.commands import Commands, Positions
 from shared.contracts import Event
@@ -51,7 +52,7 @@ class Spec:
     migrations: Path
     publishes: tuple[type[Event], ...] = ()
     projections: tuple[Projection, ...] = ()
-    questions: dict[str, Callable[[Service, dict[str, Any]], Awaitable[dict[str, Any]]]] = field(default_factory=dict)
+    questions: Mapping[str, Question] = field(default_factory=dict)
     """What other systems may ask over the bus: `q.<province>.<service>.<question>`, JSON in, JSON out."""
     pages: APIRouter | None = None
     """Pages of the service, for people; they live under `pages_at`."""

@@ -8,10 +8,13 @@ import logging
 import re
 import secrets
 import sys
+import traceback
+from collections.abc import Iterator
 
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.responses import Response
+from structlog.typing import EventDict
 
 REGISTRY = CollectorRegistry()
 
@@ -81,6 +84,7 @@ def setup_logging(level: str = "info", *, json_lines: bool = True) -> None:
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,  # type: ignore[arg-type]
             processors=[
+                _keep_to_frames,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 render,
@@ -98,6 +102,32 @@ def setup_logging(level: str = "info", *, json_lines: bool = True) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         cache_logger_on_first_use=False,
     )
+
+
+_ABOUT_EVENTS = ("shared.relay", "shared.projection", "shared.wire", "phongtrao")
+"""Loggers whose errors are about events and servers. What any other error says may quote what somebody sent."""
+
+
+def _keep_to_frames(_: object, __: str, line: EventDict) -> EventDict:
+    """Leaves of an error where it happened and its type; its words only where no person's data can be in them."""
+    record, told = line["_record"], line.get("exc_info")
+    if not told or record.name.startswith(_ABOUT_EVENTS):
+        return line
+    del line["exc_info"]
+    error = told if isinstance(told, BaseException) else (sys.exc_info() if told is True else told)[1]
+    line["exception"] = "\n".join(_frames(error)) if error else ""
+    return line
+
+
+def _frames(error: BaseException) -> Iterator[str]:
+    earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if earlier:
+        yield from _frames(earlier)
+        yield ""
+    yield "".join(traceback.format_tb(error.__traceback__)).rstrip()
+    yield f"{type(error).__module__}.{type(error).__qualname__}"
+    for one in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        yield from _frames(one)
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
-from services.registry import editions, reform_checks, reform_teams
+from services.registry import editions, reform_checks, reform_teams, reform_villages
 from services.registry.reform import Choices, Fault, Ground, Prepared, ReformPlan, apply, at_levels
 from services.registry.reform_teams import Moves
-from services.registry.store import reform_links, reforms, teams, units
+from services.registry.reform_villages import VillageMoves
+from services.registry.store import reform_links, reforms, reversals, teams, units
 from services.registry.store.levels import all_levels
 from services.registry.unit import Unit
 from shared import errors
@@ -27,6 +28,8 @@ class Draft(NamedTuple):
     prepared: Prepared
     joining: tuple[Unit, ...]
     """Units of another province that the edition takes in and that nobody knows here yet, as they are before."""
+    villages: VillageMoves
+    """Villages that were established after the effective day."""
     teams: Moves
     names: Mapping[str, str]
     """What the teams at its units are called."""
@@ -50,17 +53,29 @@ async def draft(conn: Conn, asking: Asking, plan: ReformPlan, choices: Choices) 
         editions.must_not_wait(plan.edition, await units.editions(conn))
     reform_checks.must_hold(reform_checks.of_plan(ground, plan))
     prepared = apply(ground, plan, choices)
-    newer = await reforms.newer_units(conn, prepared.touched, plan.effective_on)
+    since = await reversals.villages_since(conn, prepared.touched, plan.effective_on)
+    ids = {v.unit_id for v in since}
+    homes = reform_villages.homes_after(prepared, since)
+    newer = await reforms.newer_units(conn, prepared.touched | ids, plan.effective_on, but=ids)
+    newer += reform_villages.homeless(homes)
+    late = {i: chosen for i, chosen in choices.villages.items() if i in ids}
     wrong = [
         *reform_checks.of_map(prepared),
-        *reform_checks.of_choices(prepared, choices),
+        *reform_checks.of_choices(prepared, choices, but=ids),
         *reform_checks.of_newer(newer, "plan.effective_on"),
+        *reform_villages.of_choices(homes, late),
     ]
     reform_checks.must_hold(await with_reforms(conn, wrong))
-    places = await teams.teams_at(conn, prepared.concerned, plan.effective_on, or_later=True)
+    known = reform_villages.as_before(homes, await reversals.former_parents(conn, ids)) if ids else {}
+    villages = reform_villages.return_villages(homes, known | late)
+    parents = {m.after.parent_id for m in villages.moves}
+    there = [u for u in prepared.new.values() if u.parent_id in parents]
+    reform_checks.must_hold(reform_villages.of_names(villages, there))
+    prepared = reform_villages.take_along(prepared, homes, villages)
+    places = await teams.teams_at(conn, prepared.concerned | ids, plan.effective_on, or_later=True)
     reform_checks.must_hold(reform_teams.of_choices(prepared, places, choices))
     names = await reforms.team_names(conn, {p.team_id for p in places})
-    return Draft(prepared, joining, reform_teams.move_teams(prepared, places, names, choices), names)
+    return Draft(prepared, joining, villages, reform_teams.move_teams(prepared, places, names, choices), names)
 
 
 async def _ground(conn: Conn, province: str, plan: ReformPlan) -> tuple[Ground, tuple[Unit, ...]]:

@@ -68,8 +68,8 @@ async def _villages(conn: Conn, done: Reform, lines: Collection[Transition], cho
     """What becomes of the villages that were established since. Raises 422 with whatever else is newer."""
     touched, day = {c.unit.unit_id for c in done.changes}, done.effective_on
     since = await reversals.villages_since(conn, touched, day)
-    ids = [v.unit_id for v in since]
-    newer = await reforms.newer_units(conn, touched, day, besides=done.reform_id, but=ids)
+    ids = {v.unit_id for v in since}
+    newer = await reforms.newer_units(conn, touched | ids, day, besides=done.reform_id, but=ids)
     origins = reform_reversal.origins(lines)
     levels = await all_levels(conn)
     named = {i for v in since for i in origins.get(v.parent_id or "", [v.parent_id or ""])}
@@ -82,7 +82,7 @@ async def _villages(conn: Conn, done: Reform, lines: Collection[Transition], cho
     must_hold(await with_reforms(conn, of_reversal(newer)), MAKE_ANOTHER)
     must_hold(reform_villages.of_choices(homes, choices.villages))
     returned = reform_villages.return_villages(homes, choices.villages)
-    must_hold(reform_villages.of_names(returned.moves, there))
+    must_hold(reform_villages.of_names(returned, there))
     return returned
 
 
@@ -91,7 +91,8 @@ async def _undoing(
 ) -> tuple[Undoing, list[TeamHistory]]:
     """What there is to know of the teams that the reform is about."""
     noted = await reforms.moves(conn, done.reform_id)
-    about = frozenset({c.unit.unit_id for c in done.changes} | {t.successor_id for t in lines})
+    moved = {m.after.unit_id for m in villages.moves}
+    about = frozenset({c.unit.unit_id for c in done.changes} | {t.successor_id for t in lines} | moved)
     there = await reforms.teams_since(conn, about, done.effective_on)
     ids = sorted({*there, *(m.after.team_id for m in noted)})
     histories = list((await (teams.lock_histories if lock else teams.histories)(conn, ids)).values())

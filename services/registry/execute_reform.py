@@ -13,7 +13,7 @@ from services.registry.preview_reform import ROLES, SCOPE
 from services.registry.reform import ReformPlan
 from services.registry.reform_body import ReformBody
 from services.registry.reform_checks import must_hold, of_questions
-from services.registry.store import reforms, teams, units
+from services.registry.store import reforms, reversals, teams, units
 from services.registry.unit import Unit
 from shared import errors, faults
 from shared.auth import Caller
@@ -37,6 +37,7 @@ class ReformAnswer(Answer):
     changed: int = Field(description="Units that go on with another name, code, level or place.")
     abolished: int
     teams: int = Field(description="Teams that got another place.")
+    villages: int = Field(0, description="Villages established after the effective day that went along.")
 
 
 @routes.post("/reforms", status_code=201, openapi_extra=who(ROLES, SCOPE))
@@ -76,6 +77,10 @@ async def _save(conn: Conn, drafted: Draft, now: datetime) -> Decision:
         conn, sorted(prepared.touched), on=plan.effective_on, known_from=now, reform_id=plan.reform_id
     )
     await units.save_states(conn, _states(drafted), known_from=now)
+    villages = [m.after for m in drafted.villages.moves]
+    if villages:
+        why = f"Sắp xếp theo {plan.legal_basis.number}"
+        await reversals.save_villages(conn, villages, known_from=now, reason=why)
     faults.point("reform.between_units_and_teams")
     await teams.save_places(conn, [m.after for m in moves], known_from=now)
     before = (
@@ -85,7 +90,7 @@ async def _save(conn: Conn, drafted: Draft, now: datetime) -> Decision:
         plan.reform_id, plan.effective_on, plan.edition, before, plan.legal_basis, prepared.changes, prepared.heirs, now
     )
     await reforms.save_reform(conn, record, prepared.transitions, moves)
-    return Decision(_answer(drafted), _events(drafted))
+    return Decision(_answer(drafted), _events(drafted, now))
 
 
 def _states(drafted: Draft) -> list[Unit]:
@@ -109,12 +114,14 @@ def _answer(drafted: Draft) -> dict[str, object]:
         "reform_id": drafted.prepared.plan.reform_id,
         **{str(kind): kinds.count(kind) for kind in Change},
         "teams": len({m.after.team_id for m in drafted.teams.moves}),
+        "villages": len(drafted.villages.moves),
     }
 
 
-def _events(drafted: Draft) -> list[Event]:
-    """Units that join are told first, then the reform, then each team."""
+def _events(drafted: Draft, now: datetime) -> list[Event]:
+    """Units that join are told first, then the reform, the villages that go along, then each team."""
     plan = drafted.prepared.plan
     joining = [UnitEstablished(occurred_at=start_of_day(u.valid_from), **u._asdict()) for u in drafted.joining]
     moved = reform_events.reassigned(drafted.teams.moves, plan.reform_id, MoveReason.REFORM)
-    return [*joining, *reform_events.reorganised(drafted.prepared), *moved]
+    along = reform_events.villages_moved((m.after for m in drafted.villages.moves), now)
+    return [*joining, *reform_events.reorganised(drafted.prepared), *along, *moved]

@@ -26,7 +26,7 @@ from shared.clock import system_clock
 from shared.db import Conn
 from shared.deps import Svc
 from shared.http import ID_PATTERN, Limit, allow, router, who
-from shared.problems import Messages, ProblemField
+from shared.problem_body import Messages, ProblemField
 from shared.sheets.book import Value
 from shared.telemetry import current_traceparent
 

@@ -13,6 +13,7 @@ from services.registry.draft_reform import Asking, Draft, draft
 from services.registry.reform import Question
 from services.registry.reform_body import ReformBody
 from services.registry.reform_teams import Move
+from services.registry.reform_villages import VillageMoves
 from services.registry.store import reforms
 from shared.auth import OFFICERS, Caller, Role
 from shared.contracts.reform import Change, How, LegalBasis, Level, Part, UnitState
@@ -67,6 +68,14 @@ class MoveLine(BaseModel):
     team_ids: list[str]
 
 
+class VillageLine(BaseModel):
+    """A village that was established after the day of the reform, and the unit below which it will have been."""
+
+    village: Named
+    origin: Named
+    target: Named
+
+
 class QuestionLine(BaseModel):
     """Something that the decision leaves open. The answer goes to `field`."""
 
@@ -92,6 +101,7 @@ class Preview(BaseModel):
     moves: list[MoveLine]
     teams: int = Field(description="Teams that get another place.")
     members: int = Field(description="People on them.")
+    villages: list[VillageLine] = Field(default=[], description="Villages established after the day that go along.")
     questions: list[QuestionLine] = Field(description="What has to be chosen; empty: it can be executed.")
 
 
@@ -133,6 +143,7 @@ def shown(drafted: Draft, people: Mapping[str, int]) -> Preview:
         moves=moves,
         teams=len({m.after.team_id for m in drafted.teams.moves}),
         members=sum(people.values()),
+        villages=village_lines(drafted.villages, names, names),
         questions=[_question(q, drafted, names) for q in (*prepared.questions, *drafted.teams.questions)],
     )
 
@@ -170,8 +181,22 @@ def move_lines(
         )
 
 
+def village_lines(villages: VillageMoves, left: Mapping[str, str], taken: Mapping[str, str]) -> list[VillageLine]:
+    """Each with the names of the units that it leaves and that take it."""
+    return [
+        VillageLine(
+            village=Named(unit_id=after.unit_id, name=after.name),
+            origin=Named(unit_id=before.parent_id or "", name=left[before.parent_id or ""]),
+            target=Named(unit_id=after.parent_id or "", name=taken[after.parent_id or ""]),
+        )
+        for before, after in villages.moves
+    ]
+
+
 def _question(asked: Question, drafted: Draft, names: Mapping[str, str]) -> QuestionLine:
-    unit = drafted.prepared.old.get(asked.subject_id) if asked.field.startswith("choices.villages.") else None
+    old, new = drafted.prepared.old, drafted.prepared.new
+    village = asked.field.startswith("choices.villages.")
+    unit = (old.get(asked.subject_id) or new[asked.subject_id]) if village else None
     return QuestionLine(
         field=asked.field,
         kind=unit.level if unit else None,

@@ -11,7 +11,16 @@ from pydantic import BaseModel, Field
 from services.registry import draft_reversal
 from services.registry.draft_reform import Asking
 from services.registry.draft_reversal import Reversal
-from services.registry.preview_reform import ROLES, SCOPE, MoveLine, Named, QuestionLine, move_lines
+from services.registry.preview_reform import (
+    ROLES,
+    SCOPE,
+    MoveLine,
+    Named,
+    QuestionLine,
+    VillageLine,
+    move_lines,
+    village_lines,
+)
 from services.registry.reform import Choices
 from services.registry.reverse_reform import ReversalBody
 from services.registry.store import pages, reforms
@@ -22,14 +31,6 @@ from shared.deps import Svc
 from shared.http import ID_PATTERN, allow, router, who
 
 routes = router("reforms")
-
-
-class VillageLine(BaseModel):
-    """A village that was established since, and the unit of the old map below which it will have been."""
-
-    village: Named
-    origin: Named
-    target: Named
 
 
 class ReversalPreview(BaseModel):
@@ -78,14 +79,7 @@ async def _shown(conn: Conn, drafted: Reversal) -> ReversalPreview:
         moves=list(move_lines(moves, people, new, old)),
         teams=len({m.after.team_id for m in moves}),
         members=sum(people.values()),
-        villages=[
-            VillageLine(
-                village=Named(unit_id=after.unit_id, name=after.name),
-                origin=Named(unit_id=before.parent_id or "", name=new[before.parent_id or ""]),
-                target=Named(unit_id=after.parent_id or "", name=old[after.parent_id or ""]),
-            )
-            for before, after in villages.moves
-        ],
+        villages=village_lines(villages, new, old),
         questions=[
             QuestionLine(
                 field=q.field,

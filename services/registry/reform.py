@@ -112,8 +112,12 @@ class Prepared(NamedTuple):
 
     @property
     def undecided(self) -> frozenset[str]:
-        """Units whose new parent has to be chosen still."""
-        return frozenset(q.subject_id for q in self.questions)
+        """Units whose new parent has to be chosen still, and what lies below them."""
+        found = {q.subject_id for q in self.questions}
+        for unit in self.new.values():  # parents before children
+            if unit.parent_id in found:
+                found.add(unit.unit_id)
+        return frozenset(found)
 
     @property
     def touched(self) -> frozenset[str]:
@@ -251,11 +255,12 @@ def _transitions(
 
 
 def _how(before: Unit, after: UnitState, part: Part, *, alone: bool) -> How:
-    """The first that fits: a unit that is promoted may have another name and another parent as well."""
+    """The first that fits: a unit that is promoted, to another level or kind, has another name and may have another
+    parent as well."""
     if part is Part.PART:
         return How.SPLIT
     if not alone:
         return How.MERGED
-    if exact(before) != exact(after):
+    if (exact(before), before.kind) != (exact(after), after.kind):
         return How.PROMOTED
     return How.TRANSFERRED if before.name == after.name and before.parent_id != after.parent_id else How.RENAMED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from services.registry.reform import (
@@ -41,6 +41,7 @@ def of_plan(ground: Ground, plan: ReformPlan) -> Iterator[Fault]:
     yield from _successors_once(plan.successors)
     for n, successor in enumerate(plan.successors):
         yield from _of_successor(ground, f"plan.successors.{n}", successor)
+        yield from _called(ground.levels, f"plan.successors.{n}.unit", successor.unit)
     yield from _parts(ground, plan)
     yield from _heirs(ground, plan)
     if plan.legal_basis.issued_on > plan.effective_on:
@@ -65,11 +66,6 @@ def _successors_once(successors: Sequence[Successor]) -> Iterator[Fault]:
 
 def _of_successor(ground: Ground, field: str, successor: Successor) -> Iterator[Fault]:
     unit, ids = successor.unit, [p.unit_id for p in successor.predecessors]
-    level = ground.levels.level_of(unit.kind)
-    if level is None or level.counts_as is not unit.level:
-        kinds = ", ".join(k.kind_id for k in ground.levels.kinds_counting_as(unit.level))
-        text = Text(f"«{unit.kind}» không phải loại của cấp này: {kinds}", f"«{unit.kind}» is none of: {kinds}")
-        yield Fault("kind_does_not_fit", f"{field}.unit.kind", text)
     for n, unit_id in enumerate(ids):
         if unit_id not in ground.old or unit_id in ids[:n]:
             yield _predecessor(f"{field}.predecessors.{n}.unit_id", unit_id, known=unit_id in ground.old)
@@ -94,6 +90,24 @@ def _of_successor(ground: Ground, field: str, successor: Successor) -> Iterator[
             f"{field}.unit.unit_id",
             Text(f"mã «{unit.unit_id}» đã được dùng vào thời gian khác", f"«{unit.unit_id}» is taken on other days"),
         )
+
+
+def _called(levels: Levels, field: str, unit: UnitState) -> Iterator[Fault]:
+    """The kind fits the level, and the name begins with it. Villages are called as people call them."""
+    kind, level = levels.kind(unit.kind), levels.level_of(unit.kind)
+    if kind is None or level is None or level.counts_as is not unit.level:
+        fitting = ", ".join(k.kind_id for k in levels.kinds_counting_as(unit.level))
+        text = Text(
+            f"loại «{kind.word_vi if kind else unit.kind}» không thuộc cấp của «{unit.name}»; các loại: {fitting}",
+            f"the kind «{unit.kind}» is not one of the level of «{unit.name}»: {fitting}",
+        )
+        yield Fault("kind_does_not_fit", f"{field}.kind", text)
+    elif unit.level is not Level.VILLAGE and not unit.name.startswith(f"{kind.word_vi} "):
+        text = Text(
+            f"tên đầy đủ phải bắt đầu bằng «{kind.word_vi} »",
+            f"the full name has to begin with «{kind.word_vi} »",
+        )
+        yield Fault("name_without_kind", f"{field}.name", text)
 
 
 def _predecessor(field: str, unit_id: str, *, known: bool) -> Fault:
@@ -178,10 +192,23 @@ def _parent(unit: UnitState, prepared: Prepared, field: str | None) -> Iterator[
             f"«{unit.name}» ({exact(unit)}) không thể thuộc «{above.name}» ({exact(above)})",
             f"«{unit.name}» ({exact(unit)}) cannot lie below «{above.name}» ({exact(above)})",
         )
-        yield Fault("level_does_not_fit", f"{field}.level" if field else place, text)
+        yield Fault("level_does_not_fit", place, text)
+    elif above is not None and field and unit.level is Level.VILLAGE and not _may_have_villages(above, prepared.new):
+        text = Text(
+            f"«{above.name}» không trực tiếp có thôn, bản, tổ dân phố; hãy chọn xã, phường, thị trấn, đặc khu",
+            f"«{above.name}» has no villages right below it; choose a commune",
+        )
+        yield Fault("commune_needed", place, text)
     elif above is not None and unit.level is Level.VILLAGE and not home_id(unit):
         text = Text(f"«{unit.name}» phải thuộc một xã hoặc huyện", f"«{unit.name}» has to lie in a commune or district")
         yield Fault("commune_needed", place, text)
+
+
+def _may_have_villages(unit: UnitState, new: Mapping[str, UnitState]) -> bool:
+    """A commune, a district that has none, or another village."""
+    if unit.level is not Level.DISTRICT:
+        return unit.level is not Level.PROVINCE
+    return not any(u.level is Level.COMMUNE and u.parent_id == unit.unit_id for u in new.values())
 
 
 def _codes(prepared: Prepared, fields: Mapping[str, str]) -> Iterator[Fault]:
@@ -240,9 +267,11 @@ MAKE_ANOTHER = Text(
 )
 
 
-def of_choices(prepared: Prepared, choices: Choices) -> Iterator[Fault]:
-    """What is wrong with the choices for villages."""
+def of_choices(prepared: Prepared, choices: Choices, but: Container[str] = ()) -> Iterator[Fault]:
+    """What is wrong with the choices for villages, but for some."""
     for unit_id, chosen in choices.villages.items():
+        if unit_id in but:
+            continue
         ids = _open_to(prepared, unit_id)
         if len(ids) < 2 or chosen not in ids:
             yield not_a_candidate(f"choices.villages.{unit_id}", chosen, ids if len(ids) > 1 else ())

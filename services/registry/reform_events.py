@@ -73,8 +73,8 @@ def reassigned(moves: Sequence[Move], reform_id: str, reason: MoveReason) -> lis
     ]
 
 
-def villages_back(villages: Iterable[Unit], now: datetime) -> list[UnitCorrected]:
-    """One event for each village that was established on a map that is taken back: where it has been all the time."""
+def villages_moved(villages: Iterable[Unit], now: datetime) -> list[UnitCorrected]:
+    """One event for each village that was established on a map that is another now: where it has been all the time."""
     return [UnitCorrected(occurred_at=now, since=v.valid_from, **state(v).model_dump()) for v in villages]
 
 

@@ -64,7 +64,7 @@ def candidates(prepared: Prepared, place: TeamPlace, below: Mapping[str, Sequenc
     """Where a team may be afterwards, the place that it takes by itself first. A team of a village follows the village;
     one of an abolished unit without successors may also go to where anything below that unit went."""
     succession = prepared.succession
-    if place.village_id and place.village_id in prepared.old:
+    if place.village_id and (place.village_id in prepared.old or place.village_id in prepared.new):
         return succession.goes_on_at(place.village_id)
     ids = list(succession.goes_on_at(place.unit_id))
     if place.unit_id in succession.abolished and place.unit_id not in succession.followers:

@@ -23,7 +23,7 @@ from shared.db import Conn
 from shared.deps import Svc
 from shared.errors import Text
 from shared.http import Day, Id, router, who
-from shared.problems import Messages
+from shared.problem_body import Messages
 from shared.vietnamese import bare_key, search_key
 
 routes = router("units")
@@ -147,9 +147,10 @@ def decide(found: Found, day: date, province: str) -> Meant:
 
 
 async def _successors(conn: Conn, found: Found, day: date) -> Meant:
-    """Nobody bears it on the day: who did before, and what became of them by the day."""
+    """Nobody bears it on the day: who did before, and what became of them by the day, be it under another name."""
     ended = {u.unit_id: u for u in (found.fitting or found.related) if u.valid_to and u.valid_to <= day}
-    following = [s for unit_id in ended for s in await successors_on(conn, unit_id, day)]
+    following = [*(await units.many_on_day(conn, list(ended), day)).values()]
+    following += [s for unit_id in ended for s in await successors_on(conn, unit_id, day)]
     why = _ended(ended.values(), day) if ended else _not_yet(found.fitting or found.related, day)
     return Meant(None, list(dict.fromkeys(following)), why)
 

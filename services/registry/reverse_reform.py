@@ -107,4 +107,4 @@ async def _save(conn: Conn, drafted: Reversal, now: datetime) -> Decision:
     }
     told = reform_events.reversal(done.reform_id, done.effective_on, done.edition_before, restored, drafted.removed)
     back = reform_events.reassigned(moves, done.reform_id, MoveReason.REVERSAL)
-    return Decision(answer, [*told, *reform_events.villages_back(villages, now), *back])
+    return Decision(answer, [*told, *reform_events.villages_moved(villages, now), *back])

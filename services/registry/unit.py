@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from shared import errors
 from shared.clock import start_of_day
-from shared.contracts.reform import Level
+from shared.contracts.reform import Level, UnitState
 from shared.contracts.registry import UnitEstablished
 
 
@@ -63,7 +63,7 @@ def home_id(village: Placed) -> str:
     return village.commune_id or village.district_id or ""
 
 
-def place(unit_id: str, level: Level, parent: Unit | None) -> tuple[str | None, str | None]:
+def place(unit_id: str, level: Level, parent: Unit | UnitState | None) -> tuple[str | None, str | None]:
     """The district and the commune of a unit of a level below a parent; itself, where it is one."""
     district = unit_id if level is Level.DISTRICT else (parent.district_id if parent else None)
     commune = unit_id if level is Level.COMMUNE else (parent.commune_id if parent else None)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 from services.reporting import mapped, store
 from services.reporting.atlas import Atlas, Period
 from services.reporting.maps import Map
+from services.reporting.organisations import Results, Tree
 from services.reporting.projections.progress_rows import CampaignRow
 from services.reporting.shapes import Campaign, GroupItem, MapItem, Numbers, Overview, ReadModel, UnitItem
 from shared.clock import VIETNAM, local_day, start_of_day
@@ -19,6 +20,8 @@ from shared.service import Service
 
 CATCHING_UP_AFTER = 3.0
 """Seconds behind a stream from which the numbers count as catching up; shorter waits are the normal beat."""
+ORGANISATIONS_SHOWN = 12
+"""Organisations on a page; of the groups, all are shown."""
 
 
 @asynccontextmanager
@@ -145,8 +148,8 @@ async def numbers(service: Service, of: Question) -> tuple[Numbers, UnitItem | N
         found = await _overview(service, conn, campaign, on)
         units, rest, unit = await _page_units(service, conn, campaign, on, of.unit_id) if campaign else ([], [], None)
         topics = await store.topics(conn, campaign.campaign_id) if campaign else []
-        learners = await store.organisations(conn, on=local_day(service.clock()), page=(0, 12))
-        total = await store.count_organisations(conn)
+        tree = await organisations(conn, local_day(service.clock()))
+    listed = tree.lines("organisation")
     found_numbers = {
         "overview": found,
         "maps": maps(service, campaign, atlas),
@@ -155,10 +158,21 @@ async def numbers(service: Service, of: Question) -> tuple[Numbers, UnitItem | N
         "groups": groups(atlas, period) if period and not of.unit_id else [],
         "units": {"items": units, "total": len(units)},
         "rest": rest,
-        "organisations": {"items": [o._asdict() for o in learners], "total": total},
+        "organisations": {
+            "items": [line._asdict() for line in listed[:ORGANISATIONS_SHOWN]],
+            "total": len(listed),
+            "groups": [line._asdict() for line in tree.lines("group")],
+            "rest": [line._asdict() for line in tree.rest("group")],
+        },
         "topics": {"items": topics},
     }
     return cast("Numbers", found_numbers), cast("UnitItem", unit) if unit else None
+
+
+async def organisations(conn: Conn, day: date) -> Tree:
+    """The organisations as they stand on a day, with the results of all courses."""
+    everyone = await store.course_totals(conn)
+    return Tree(day, await store.organisations(conn, day), Results(**everyone))
 
 
 def maps(service: Service, campaign: CampaignRow | None, atlas: Atlas) -> list[MapItem]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Query
 
 from services.reporting import answers, mapped, scope, store
 from services.reporting.api_shapes import (
-    MAP,
+    DaysAsked,
     DaysPage,
     DayView,
     Listing,
+    MapsAsked,
     MapsPage,
     MembersAsked,
     MembersPage,
     MemberView,
+    OrganisationRestView,
     OrganisationsAsked,
     OrganisationsPage,
     OrganisationView,
+    OverviewAsked,
     Paging,
     RestView,
     TeamsPage,
@@ -35,34 +38,33 @@ from shared.auth import ANYONE, OFFICERS, Caller, Role
 from shared.clock import local_day
 from shared.db import Conn
 from shared.deps import Fresh, Svc
-from shared.http import ID_PATTERN, allow, router, who
+from shared.http import allow, router, who
 from shared.service import Service
 
 routes = router("numbers")
 TEAM_READERS = (*OFFICERS, Role.TEAM_LEADER, Role.OPERATOR)
 MEMBER_READERS = (*TEAM_READERS, Role.MEMBER)
 
-CampaignId = Annotated[str | None, Query(pattern=ID_PATTERN, description="The latest when left out.")]
-
 
 @routes.get("/overview", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
-async def overview(
-    service: Svc,
-    campaign: CampaignId = None,
-    map: Annotated[str | None, Query(description=MAP)] = None,  # noqa: A002
-) -> Overview:
+async def overview(service: Svc, asked: Annotated[OverviewAsked, Query()]) -> Overview:
     """The province on one page."""
+    return await overview_of(service, asked)
+
+
+async def overview_of(service: Service, asked: OverviewAsked) -> Overview:
+    """The same for whoever asks, over HTTP or over the bus. Raises 404 and 422."""
     async with answers.snapshot(service) as conn:
-        if campaign:
-            await _campaign(conn, campaign)
-        return await answers.overview(service, conn, campaign, asked=map)
+        if asked.campaign:
+            await _campaign(conn, asked.campaign)
+        return await answers.overview(service, conn, asked.campaign, asked=asked.map)
 
 
 @routes.get("/maps", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
-async def maps(service: Svc, campaign: CampaignId = None) -> MapsPage:
+async def maps(service: Svc, asked: Annotated[MapsAsked, Query()]) -> MapsPage:
     """The maps of the province, the oldest first, each with the day whose units count for a campaign."""
     async with answers.snapshot(service) as conn:
-        of = await _campaign(conn, campaign) if campaign else await store.campaign(conn, None)
+        of = await _campaign(conn, asked.campaign) if asked.campaign else await store.campaign(conn, None)
         items = answers.maps(service, of, await mapped.atlas_of(service, conn))
         state = await answers.read_model(conn)
     return MapsPage(items=items, total=len(items), read_model=state)
@@ -135,35 +137,40 @@ async def members(
 
 @routes.get("/organisations", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
 async def organisations(service: Svc, asked: Annotated[OrganisationsAsked, Query()]) -> OrganisationsPage:
-    """Course results by organisation, of all courses, most passes first."""
+    """Course results by organisation or by group of the plan, of all courses, most passes first; a group counts what
+    stands below it on the day that is asked for."""
     day = asked.on or local_day(service.clock())
     async with answers.snapshot(service) as conn:
-        rows = await store.organisations(conn, on=day, page=(asked.after, asked.limit))
-        total = await store.count_organisations(conn)
+        tree = await answers.organisations(conn, day)
         state = await answers.read_model(conn)
-    items = [OrganisationView(**r._asdict()) for r in rows]
-    return OrganisationsPage(items=items, total=total, next=_next(asked, len(rows), total), read_model=state, on=day)
+    if asked.within:
+        scope.must_stand(tree, asked.within)
+    lines = tree.lines(asked.level, asked.within)
+    page = lines[asked.after : asked.after + asked.limit]
+    return OrganisationsPage(
+        items=[OrganisationView(**line._asdict()) for line in page],
+        total=len(lines),
+        next=_next(asked, len(page), len(lines)),
+        read_model=state,
+        on=day,
+        level=asked.level,
+        within=OrganisationView(**tree.whole(asked.within)._asdict()) if asked.within else None,
+        rest=[OrganisationRestView(**line._asdict()) for line in tree.rest(asked.level, asked.within)],
+    )
 
 
 @routes.get("/daily", openapi_extra=who(ANYONE, "public: counts only"), dependencies=[Fresh])
-async def daily(
-    service: Svc,
-    campaign: CampaignId = None,
-    by: Annotated[
-        Literal["occurred", "received"], Query(description="The day it happened, or was received.")
-    ] = "occurred",
-    unit: Annotated[
-        str | None, Query(pattern=ID_PATTERN, description="A unit; a district counts its communes.")
-    ] = None,
-) -> DaysPage:
+async def daily(service: Svc, asked: Annotated[DaysAsked, Query()]) -> DaysPage:
     """Guidances by day in Vietnam, of a unit by the units of those days."""
+    unit = None if asked.unit == service.province else asked.unit
     async with answers.snapshot(service) as conn:
-        of = await _campaign(conn, campaign)
+        of = await _campaign(conn, asked.campaign)
         if unit:
             await scope.must_be_known(conn, unit, "unit")
-        rows = await store.days(conn, of.campaign_id, by=by, unit_id=None if unit == service.province else unit)
+        rows = await store.days(conn, of.campaign_id, by=asked.by, unit_id=unit)
         state = await answers.read_model(conn)
-    return DaysPage(items=[DayView(**r) for r in rows], total=len(rows), read_model=state)
+    items = [DayView(**r) for r in rows[asked.after : asked.after + asked.limit]]
+    return DaysPage(items=items, total=len(rows), next=_next(asked, len(items), len(rows)), read_model=state)
 
 
 async def _campaign(conn: Conn, campaign_id: str | None) -> CampaignRow:

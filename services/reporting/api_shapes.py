@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.reporting.organisations import Level
 from services.reporting.shapes import MapItem, ReadModel
 from shared.http import ID_PATTERN, Day, MinPos, Page
 
@@ -16,14 +17,31 @@ MAP = (
 )
 
 
-class Paging(BaseModel):
-    """What every list may be asked."""
+class Asked(BaseModel):
+    """What every read may be asked. Other names are refused: a slip must not get the answer to something else."""
 
     model_config = ConfigDict(extra="forbid")
 
+    min_pos: MinPos = None
+
+
+class MapsAsked(Asked):
+    """For which campaign."""
+
+    campaign: str | None = Field(None, pattern=ID_PATTERN, description="The latest when left out.")
+
+
+class OverviewAsked(MapsAsked):
+    """Which campaign, on which map; over the bus as well."""
+
+    map: str | None = Field(None, description=MAP)
+
+
+class Paging(Asked):
+    """What every list may be asked."""
+
     after: int = Field(0, ge=0, le=1_000_000, description="`next` of the page before.")
     limit: int = Field(100, ge=1, le=500, description="Most items in the answer.")
-    min_pos: MinPos = None
 
 
 class Listing(Paging):
@@ -52,7 +70,27 @@ class MembersAsked(Listing):
 class OrganisationsAsked(Paging):
     """Which organisations."""
 
-    on: Day | None = Field(None, description="The day of the headcounts; today when left out.")
+    on: Day | None = Field(
+        None, description="The day on which the organisations stand so, and of the headcounts; today when left out."
+    )
+    level: Level = Field(
+        "organisation",
+        description="`group`: groups of the plan, each with all that stands below it; `organisation`: each by itself.",
+    )
+    within: str | None = Field(
+        None,
+        pattern=ID_PATTERN,
+        description="Only this organisation or group and what stands below it on the day; their sum is `within`.",
+    )
+
+
+class DaysAsked(Paging):
+    """Which days."""
+
+    limit: int = Field(500, ge=1, le=500, description="Most items in the answer.")
+    campaign: str | None = Field(None, pattern=ID_PATTERN, description="The latest when left out.")
+    by: Literal["occurred", "received"] = Field("occurred", description="The day it happened, or was received.")
+    unit: str | None = Field(None, pattern=ID_PATTERN, description="A unit; a district counts its communes.")
 
 
 class UnitView(BaseModel):
@@ -126,17 +164,31 @@ class MemberView(BaseModel):
 
 
 class OrganisationView(BaseModel):
-    """An organisation's learners, of all courses."""
+    """Learners of all courses: of an organisation, or of a group with all that stands below it."""
 
     organisation_id: str
-    name: str
-    sector: str
+    name: str = Field(description="On the day that is asked for, as are sector and parent.")
+    sector: str = Field(description="`group`: a group of the plan.")
     parent_id: str | None
     last_day: date | None
-    headcount: int | None = Field(description="People who are expected to take part, on the day that is asked for.")
-    enrolled: int = Field(description="Learners who took up a course.")
-    passed: int = Field(description="Learners who passed at least once.")
+    organisations: int = Field(description="Those counted here that are there on the day, groups left out.")
+    headcount: int | None = Field(
+        description="People who are expected to take part, of those that are there on the day: the denominator. Each"
+        " declares its own, a group too, so all are added. Null: nobody has declared any."
+    )
+    undeclared: int = Field(description="Of `organisations`, those whose people `headcount` leaves out: none declared.")
+    enrolled: int = Field(description="Learners who took up a course; who took up two counts for each.")
+    passed: int = Field(description="Of `enrolled`, who passed at least once.")
     attempts: int
+
+
+class OrganisationRestView(OrganisationView):
+    """What no item stands for: beside groups, what belongs to none; beside organisations, a group's own learners;
+    without an id, learners who named no organisation. All items and the rest add up to the province's `courses`."""
+
+    organisation_id: str | None  # type: ignore[assignment]
+    name: str | None  # type: ignore[assignment]
+    sector: str | None  # type: ignore[assignment]
 
 
 class DayView(BaseModel):
@@ -184,7 +236,10 @@ class OrganisationsPage(Answered):
     """Organisations."""
 
     items: list[OrganisationView]
-    on: date = Field(description="The day of the headcounts.")
+    on: date = Field(description="The day on which the organisations stand so, and of the headcounts.")
+    level: Level
+    within: OrganisationView | None = Field(description="The sum that is asked for by `within`.")
+    rest: list[OrganisationRestView]
 
 
 class MapsPage(Answered):

@@ -5,15 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from services.reporting import answers, api, live, page
+from services.reporting import api, live, page
+from services.reporting.api_shapes import OverviewAsked
 from services.reporting.projections import PROJECTIONS
+from shared.channels import Question
+from shared.deps import wait_for
 from shared.service import Service, Spec
 
 
-async def _overview(service: Service, _: dict[str, Any]) -> dict[str, Any]:
+async def _overview(service: Service, asked: OverviewAsked) -> dict[str, Any]:
     """`q.<province>.reporting.overview`: the same answer as `GET /reporting/overview`."""
-    async with answers.snapshot(service) as conn:
-        return dict(await answers.overview(service, conn))
+    if asked.min_pos:
+        await wait_for(service, asked.min_pos)
+    return dict(await api.overview_of(service, asked))
 
 
 SPEC = Spec(
@@ -23,7 +27,7 @@ SPEC = Spec(
     routers=(api.routes, live.routes),
     migrations=Path(__file__).parent / "migrations",
     projections=PROJECTIONS,
-    questions={"overview": _overview},
+    questions={"overview": Question(OverviewAsked, _overview)},
     pages=page.routes,
     say_on_pages=page.refuse,
     on_start=live.start,

@@ -73,7 +73,7 @@ def refuse(request: Request, problem: Problem) -> Response:
     caller, lang = signed_in(request, service.auth), choose_lang(None, request.cookies.get("lang"))
     context = _around(service, lang, "/", viewer(caller, "") if caller else None)
     title = TITLES.get(problem.status, TITLES[400])
-    html = _ENV.get_template("problem.html").render({**context, "problem": problem, "title": title})
+    html = _ENV.get_template("problem.html").render({**context, "problem": problem, "title": title, "typed": {}})
     return HTMLResponse(html, status_code=problem.status, headers={"cache-control": "no-store"})
 
 

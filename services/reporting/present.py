@@ -13,14 +13,14 @@ from typing import Any
 from jinja2 import Environment
 
 from services.reporting import picture
-from services.reporting.shapes import DayCount, Numbers, OrganisationItem, Overview, RestItem, Topic, UnitItem
+from services.reporting.learners import learners
+from services.reporting.shapes import DayCount, Numbers, Overview, RestItem, Topic, UnitItem
 from services.reporting.tiles import place, short_name
 from services.reporting.views import (
     Chart,
     Column,
     Duration,
     EmptyView,
-    OrganisationView,
     Overlap,
     Page,
     Phase,
@@ -88,8 +88,7 @@ def page(
         own_unit=next((tile for tile in tiles if tile.mine), None),
         chart=_chart(overview),
         courses=Ratio(courses["passed"], courses["enrolled"]),
-        organisations=_organisations(numbers["organisations"]["items"]),
-        organisations_total=numbers["organisations"]["total"],
+        learners=learners(numbers["organisations"]),
         topics=_topics(numbers["topics"]["items"], overview["sessions"], lang),
     )
 
@@ -264,23 +263,6 @@ def _column(day: date, count: DayCount | None, today: date, *, x: float, slot: f
         middle=round(x + slot / 2, 2),
         top=round(100 - height, 2),
         height=round(height, 2),
-    )
-
-
-def _organisations(items: Iterable[OrganisationItem]) -> tuple[OrganisationView, ...]:
-    views = [_organisation(item) for item in items]
-    return tuple(sorted(views, key=lambda o: (-(o.passed.percent or 0), -o.passed.whole, o.organisation_id)))
-
-
-def _organisation(item: OrganisationItem) -> OrganisationView:
-    headcount = item["headcount"]
-    return OrganisationView(
-        organisation_id=item["organisation_id"],
-        name=item["name"],
-        sector=item["sector"],
-        passed=Ratio(item["passed"], item["enrolled"]),
-        reach=None if headcount is None else Ratio(item["passed"], headcount),
-        attempts=item["attempts"],
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from services.reporting import mapped, store
 from services.reporting.maps import Map
+from services.reporting.organisations import Tree
 from services.reporting.store import Whose
 from shared import errors
 from shared.auth import OFFICERS, Caller, Role
@@ -82,6 +83,17 @@ async def must_be_known(conn: Conn, unit_or_team: str, field: str) -> None:
             field,
             f"Không có đơn vị hay tổ «{unit_or_team}». Xem /registry/units.",
             f"There is no unit or team «{unit_or_team}». See /registry/units.",
+        )
+
+
+def must_stand(tree: Tree, organisation_id: str) -> None:
+    """Raises 404 where there never was such an organisation or group."""
+    if organisation_id not in tree:
+        raise errors.not_found(
+            "no_such_organisation",
+            "within",
+            f"Không có tổ chức hay nhóm «{organisation_id}». Xem /registry/organisations.",
+            f"There is no organisation or group «{organisation_id}». See /registry/organisations.",
         )
 
 

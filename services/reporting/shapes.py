@@ -189,22 +189,27 @@ class Units(TypedDict):
 
 
 class OrganisationItem(TypedDict):
-    """An organisation's course results."""
+    """Course results of an organisation, or of a group with all that stands below it; without an id: of learners who
+    named no organisation."""
 
-    organisation_id: str
-    name: str
-    sector: Annotated[str, Field(description="Group of the plan, for example `youth_union`.")]
+    organisation_id: str | None
+    name: str | None
+    sector: Annotated[str | None, Field(description="For example `youth_union`; `group`: a group of the plan.")]
+    organisations: Annotated[int, Field(description="Those counted here that are there today, groups left out.")]
     headcount: Annotated[int | None, Field(description="People who are expected to take part, where it is known.")]
+    undeclared: Annotated[int, Field(description="Of `organisations`, those whose people `headcount` leaves out.")]
     enrolled: int
     passed: Annotated[int, Field(description="Who passed the quiz at least once, of `enrolled`.")]
     attempts: int
 
 
 class Organisations(TypedDict):
-    """Organisations and how many there are."""
+    """Some organisations and how many there are; all groups of the plan, and what is in none of them."""
 
     items: list[OrganisationItem]
     total: int
+    groups: list[OrganisationItem]
+    rest: list[OrganisationItem]
 
 
 class Topics(TypedDict):

@@ -10,6 +10,8 @@ from shared.web.formats import share
 Phase = Literal["no_campaign", "no_members", "before", "open", "closed"]
 
 SCALE_STEPS = 5
+LONG = 20
+"""Rows up to which a table stands open on a phone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +156,32 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class OrganisationView:
-    """An organisation's course results; `reach` is of its headcount, where that is known."""
+    """Course results of an organisation, or of several; without a name: of those who are in no group."""
 
-    organisation_id: str
-    name: str
-    sector: str
+    key: str
+    name: str | None
     passed: Ratio
-    reach: Ratio | None
     attempts: int
+    organisations: int
+    headcount: int | None
+    undeclared: int
+
+    @property
+    def reach(self) -> Ratio | None:
+        """How many of its people have passed, where the people of all are known."""
+        return Ratio(self.passed.part, self.headcount) if self.headcount and not self.undeclared else None
+
+
+@dataclass(frozen=True, slots=True)
+class LearnersView:
+    """Course results of some organisations, and of all groups with what is in none: `outside`, organisations that stand
+    in no group; `unnamed`, learners who named no organisation."""
+
+    organisations: tuple[OrganisationView, ...]
+    total: int
+    groups: tuple[OrganisationView, ...]
+    outside: OrganisationView | None
+    unnamed: OrganisationView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +218,7 @@ class Page:
     own_unit: UnitView | None
     chart: Chart | None
     courses: Ratio
-    organisations: tuple[OrganisationView, ...]
-    organisations_total: int
+    learners: LearnersView
     topics: tuple[TopicView, ...]
 
     @property
@@ -216,3 +235,8 @@ class Page:
     def is_counting(self) -> bool:
         """Whether the window has begun, so that shares of the quota mean something."""
         return self.phase in {"open", "closed"}
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the table has so many rows that a phone folds it."""
+        return len(self.league) > LONG

@@ -136,12 +136,9 @@ class Rows:
         else:
             counters.merge(before, numbers)
 
-    def load(self, table: Table[Any], keys: Iterable[Key], rows: Iterable[Any]) -> None:
-        """Takes rows from the database; keys without a row are remembered as having none."""
-        loaded = self._loaded.setdefault(table, {})
-        loaded.update(dict.fromkeys(keys))
-        for row in rows:
-            loaded[row[: table.key_size]] = row
+    def load(self, table: Table[Any], found: Mapping[Key, Any]) -> None:
+        """Takes rows from the database by key, None where there is none; a row that is in memory already is newer."""
+        self._loaded[table] = {**found, **self._loaded.get(table, {})}
 
     def missing(self, table: Table[Any], keys: set[Key]) -> list[Key]:
         """Those keys that are not loaded."""

@@ -7,20 +7,29 @@ again; neither steps over anything. The checkpoint is compared and set: an engin
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
 
 from shared import faults, telemetry
 from shared.cloudevents import Message, decode
 from shared.db import Conn, Pool
 from shared.follow import Batch
 from shared.garbage import Sweeper
-from shared.projection import Key, Projection, Rows, Table, store, store_rows
+from shared.projection import Projection, Rows, store, store_rows
 from shared.projection.decoding import Decoder
-from shared.projection.folding import Memory, halves, try_fold
+from shared.projection.folding import Memory, Work, halves, try_fold
+from shared.projection.loading import Ahead, load, needs, read, read_ahead
 from shared.projection.store import Checkpoint, ParkedEvent
-from shared.projection.trouble import DATA_ERRORS, Fenced, Gap, Held, Item, ParkLimit, UnknownInRebuild, Unwritable
+from shared.projection.trouble import (
+    BUILD_GONE,
+    DATA_ERRORS,
+    Fenced,
+    Gap,
+    Held,
+    Item,
+    ParkLimit,
+    UnknownInRebuild,
+    Unwritable,
+)
 from shared.telemetry import logger
 
 log = logger(__name__)
@@ -31,15 +40,6 @@ CACHE_LIMIT = 50_000
 
 OnCommit = Callable[[str, int], Awaitable[None]]
 """Called after each commit with the stream and the position reached."""
-
-
-class Work(NamedTuple):
-    """What a batch comes to, before it is written."""
-
-    changes: list[tuple[Checkpoint, store_rows.Changes]]
-    parked: list[ParkedEvent]
-    moves: list[tuple[Checkpoint, int]]
-    held: set[Held]
 
 
 class Engine:
@@ -59,7 +59,8 @@ class Engine:
         self._memory: Memory | None = None
         self._known: dict[tuple[str, str], Checkpoint] = {}  # as our last commit left them
         self._held: set[Held] = set()
-        self._folding, self._writing, self._settled = asyncio.Lock(), asyncio.Lock(), asyncio.Event()
+        self._reading, self._folding, self._writing = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
+        self._settled = asyncio.Event()
         self._settled.set()
 
     def projections_of(self, stream: str) -> list[Projection]:
@@ -89,7 +90,13 @@ class Engine:
         After an exception memory is empty, and rows and checkpoint agree; call `refresh` before the next batch.
         """
         items = await self.decoder.items(batch) if items is None else items
-        work = await self._fold_and_wait(batch, items)
+        async with self._reading:  # until it is this batch's turn to be folded, or a later one might overtake it
+            ahead = await self._read_ahead(batch, items)
+            await self._folding.acquire()
+        try:
+            work = await self._fold_and_wait(batch, items, ahead)
+        finally:
+            self._folding.release()
         try:
             await self._write_or_halve(work, batch, items)
         except BaseException:
@@ -102,50 +109,73 @@ class Engine:
         faults.point("projector.after_commit")
         return batch.last
 
+    async def _read_ahead(self, batch: Batch, items: list[Item]) -> Ahead | None:
+        memory = self._memory
+        if memory is None:
+            return None
+        builds = {p: self._builds[p.name] for p in self.projections_of(batch.stream)}
+        try:
+            return await read_ahead(self._pool, memory, builds, items)
+        except BaseException:
+            self._doubt()
+            raise
+
     def _doubt(self) -> None:
         self._memory, self._known = None, {}
 
-    async def _fold_and_wait(self, batch: Batch, items: list[Item]) -> Work | Unwritable:
+    async def _fold_and_wait(self, batch: Batch, items: list[Item], ahead: Ahead | None) -> Work | Unwritable:
         """Folds; answers when it is this batch's turn to be written (`_writing` is held): the one before is committed.
 
         When that failed meanwhile, what was folded on top of it is worth nothing: once more.
         """
-        async with self._folding:
-            while True:
-                await self._settled.wait()
-                memory = self._memory
+        while True:
+            await self._settled.wait()
+            memory = self._memory
+            try:
+                work = await self._fold(memory, batch, items, ahead)
+                await self._writing.acquire()
+            except BaseException as error:
                 try:
-                    work = await self._fold(memory, batch, items)
-                    await self._writing.acquire()
-                except BaseException:
+                    if isinstance(error, BUILD_GONE):
+                        await self._find_out()
+                    raise
+                finally:
                     if memory is self._memory:
                         self._doubt()
-                    raise
-                if memory is self._memory:
-                    return work
-                self._writing.release()
+            if memory is self._memory:
+                return work
+            self._writing.release()
 
-    async def _fold(self, memory: Memory | None, batch: Batch, items: list[Item]) -> Work | Unwritable:
+    async def _find_out(self) -> None:
+        """Raises Fenced where the build was replaced, and its tables with it."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            await self._fence(conn)
+
+    async def _fold(
+        self, memory: Memory | None, batch: Batch, items: list[Item], ahead: Ahead | None = None
+    ) -> Work | Unwritable:
         if memory is None:
             raise Fenced("checkpoints are not known")
-        work = Work([], [], [], memory.held)
+        work = Work(memory, [], [], [], memory.held)
+        if ahead and not ahead.holds(memory):
+            ahead = None
         try:
-            async with self._pool.acquire() as conn:
-                for projection in self.projections_of(batch.stream):
-                    at = memory.at[projection.name, batch.stream]
-                    if batch.last <= at.pos:
-                        continue
-                    if batch.first > at.pos + 1:
-                        raise Gap(f"{projection.name}: at {at.pos}, batch begins at {batch.first}")
-                    fresh = items[max(at.pos + 1 - batch.first, 0) :]
-                    work.parked.extend(await self._fold_into(memory, conn, projection, at, fresh))
-                    work.changes.append((at, memory.rows.changes(projection.tables)))
-                    work.moves.append((at, batch.last))
+            for projection in self.projections_of(batch.stream):
+                at = memory.at[projection.name, batch.stream]
+                if batch.last <= at.pos:
+                    continue
+                if batch.first > at.pos + 1:
+                    raise Gap(f"{projection.name}: at {at.pos}, batch begins at {batch.first}")
+                fresh = items[max(at.pos + 1 - batch.first, 0) :]
+                work.parked.extend(await self._fold_into(memory, projection, at, fresh, ahead))
+                work.changes.append((at, memory.rows.changes(projection.tables)))
+                work.moves.append((at, batch.last))
         except Unwritable as error:
             return error
         for at, pos in work.moves:
             memory.at[at.projection, at.stream] = at._replace(pos=pos)
         memory.rows.settle(cache_limit=CACHE_LIMIT)
+        memory.folded += 1
         return work._replace(held=set(memory.held))
 
     async def _write_or_halve(self, work: Work | Unwritable, batch: Batch, items: list[Item]) -> None:
@@ -187,6 +217,7 @@ class Engine:
         for at, pos in work.moves:
             self._known[at.projection, at.stream] = at._replace(pos=pos)
         self._held = work.held
+        work.memory.committed += 1
 
     async def _fence(self, conn: Conn) -> None:
         """Every checkpoint of ours, of all streams, is as we left it: so are the rows in memory."""
@@ -209,14 +240,17 @@ class Engine:
         self._mind_the_limit(total, {0: parked[0].reason})
 
     async def _fold_into(
-        self, memory: Memory, conn: Conn, projection: Projection, at: Checkpoint, items: list[Item]
+        self, memory: Memory, projection: Projection, at: Checkpoint, items: list[Item], ahead: Ahead | None
     ) -> list[ParkedEvent]:
         """Folds into memory; what cannot be folded is parked, and the whole batch folded again without it."""
         troubled = (i for i in items if i.error or i.unwritable)
         reasons = {i.message.pos: why for i in troubled if (why := i.trouble(projection))}
         wanted = [i for i in items if i.message.pos in reasons or (i.rec and type(i.rec.event) in projection.reactions)]
-        await self._load(memory.rows, conn, projection, at, wanted, reasons)
-        while failed := try_fold(memory, projection, at.stream, wanted, reasons):
+        told = needs(projection, wanted, reasons) if ahead is None else ahead.wanted[projection.name]
+        for table, found in (ahead.found.get(projection.name, {}) if ahead else {}).items():
+            memory.rows.load(table, found)
+        await load(self._pool, memory.rows, projection, at.build, told)
+        while failed := await try_fold(memory, projection, at.stream, wanted, reasons):
             memory.rows.undo(projection.tables)
             reasons[failed[0].message.pos] = f"{type(failed[1]).__name__}: {failed[1]}"
             self._mind_the_limit(len(reasons), reasons)
@@ -227,34 +261,6 @@ class Engine:
     def _mind_the_limit(self, parked: int, reasons: Mapping[int, str]) -> None:
         if parked > self._park_limit:
             raise ParkLimit(f"{parked} events parked, limit {self._park_limit}; {next(iter(reasons.values()))}")
-
-    async def _load(
-        self,
-        rows: Rows,
-        conn: Conn,
-        projection: Projection,
-        at: Checkpoint,
-        items: Iterable[Item],
-        reasons: dict[int, str],
-    ) -> None:
-        """Loads every row that the batch's folds may read, one query a table."""
-        wanted: defaultdict[Table[Any], set[Key]] = defaultdict(set)
-        for item in items:
-            if item.rec is None or item.message.pos in reasons:
-                continue
-            try:
-                for table, key in projection.reactions[type(item.rec.event)].needs(item.rec, item.rec.event):
-                    wanted[table].add(key)
-            except Exception as error:
-                reasons[item.message.pos] = f"{type(error).__name__}: {error}"
-        schema = store.schema_of(projection.name, at.build)
-        for table, keys in wanted.items():
-            missing = rows.missing(table, keys)
-            if missing:
-                try:
-                    rows.load(table, missing, await store_rows.load(conn, schema, table, missing))
-                except DATA_ERRORS as error:
-                    raise Unwritable(projection.name, error) from error
 
     async def retry(self, event: ParkedEvent, projection: Projection) -> int:
         """Folds a parked event and everything parked behind it for the same key; answers with how many it folded.
@@ -277,7 +283,9 @@ class Engine:
         items = [Item(Message(r.pos, b"", b""), r, None) for r in recs if type(r.event) in projection.reactions]
         failed: dict[int, str] = {}
         at, rows = Checkpoint(event.projection, event.build, event.stream, 0), Rows()
-        await self._load(rows, conn, projection, at, items, failed)
+        wanted = needs(projection, items, failed)
+        for table, found in (await read(conn, projection, event.build, {t: [*wanted[t]] for t in wanted})).items():
+            rows.load(table, found)
         if failed:
             raise ValueError(next(iter(failed.values())))
         for rec in recs:

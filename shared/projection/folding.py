@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from shared.follow import Batch
 from shared.projection import MissingNeed, Projection, Rows
-from shared.projection.store import Checkpoint
+from shared.projection.store import Checkpoint, ParkedEvent
+from shared.projection.store_rows import Changes
 from shared.projection.trouble import Held, Item, Unwritable
+
+SLICE = 500
+"""Events folded at a stretch; then everything else in the process has a turn."""
 
 
 class Memory:
@@ -17,14 +23,36 @@ class Memory:
         self.at = {(c.projection, c.stream): c for c in checkpoints}
         self.held = held
         self.rows = Rows()
+        self.folded = self.committed = 0
+        """Batches that were folded here, and how many of these are in the database."""
 
 
-def try_fold(
+class Work(NamedTuple):
+    """What a batch comes to, before it is written."""
+
+    memory: Memory
+    changes: list[tuple[Checkpoint, Changes]]
+    parked: list[ParkedEvent]
+    moves: list[tuple[Checkpoint, int]]
+    held: set[Held]
+
+
+async def try_fold(
     memory: Memory, projection: Projection, stream: str, items: Sequence[Item], reasons: dict[int, str]
 ) -> tuple[Item, Exception] | None:
     """Folds in order what is free to be folded; answers with the first that fails and its error."""
-    rows, reactions = memory.rows, projection.reactions
     stuck = {key for name, of, key in memory.held if name == projection.name and of == stream}
+    for begin in range(0, len(items), SLICE):
+        if failed := _fold_slice(memory.rows, projection, stuck, items[begin : begin + SLICE], reasons):
+            return failed
+        await asyncio.sleep(0)
+    return None
+
+
+def _fold_slice(
+    rows: Rows, projection: Projection, stuck: set[str], items: Sequence[Item], reasons: dict[int, str]
+) -> tuple[Item, Exception] | None:
+    reactions = projection.reactions
     for item in items:
         rec = item.rec
         if rec is None or item.message.pos in reasons or (stuck and item.key in stuck):

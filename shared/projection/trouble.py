@@ -15,6 +15,8 @@ from shared.projection.store import Checkpoint, ParkedEvent
 DATA_ERRORS = (NoValue, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 """What the database says of values that it cannot store; trying again does not help."""
 
+BUILD_GONE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+"""What the database says of a build that is dropped."""
 
 Held = tuple[str, str, str]
 """(projection, stream, key) of an aggregate that waits behind an event of its own that was set aside."""

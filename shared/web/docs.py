@@ -69,6 +69,9 @@ class Channel:
     payload: Body | None
 
 
+_ACTIONS = ("send", "receive", "reply", "tick")
+
+
 def render_openapi(spec: Mapping[str, Any], *, lang: Lang, title: str) -> str:
     """The HTTP reference of a service. Links are relative to `/<service>/docs`."""
     operations = tuple(_operations(spec))
@@ -90,7 +93,7 @@ def render_asyncapi(spec: Mapping[str, Any], *, lang: Lang, title: str) -> str:
     context = {
         "title": title,
         **_info(spec),
-        "groups": [(action, [c for c in channels if c.action == action]) for action in ("send", "receive", "reply")],
+        "groups": [(action, [c for c in channels if c.action == action]) for action in _ACTIONS],
         "headers": common.pop() if len(common) == 1 else None,
     }
     return _environment().get_template("docs_asyncapi.html").render({**context, **shell(lang, "")})
@@ -220,6 +223,7 @@ def _channel(name: str, operation: Schema, channel: Schema, message: Schema, spe
 
 
 def _action(operation: Schema, channel: Schema) -> str:
-    """`send` and `receive` for events, which live on a stream; what is received without one is a question to answer."""
+    """`send` and `receive` for events, which live on a stream; without one, what is received is a question to answer,
+    and what is sent a tick."""
     action: str = operation["action"]
-    return "reply" if action == "receive" and "x-stream" not in channel else action
+    return action if "x-stream" in channel else {"receive": "reply", "send": "tick"}[action]

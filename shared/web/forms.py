@@ -52,10 +52,17 @@ class Form:
     problem: Problem | None = None
     labels: dict[str, str] = field(default_factory=dict)
     """What the fields are called; filled while they are written, for the list of what is wrong."""
+    unseen: set[str] = field(default_factory=set)
+    """Fields that nobody sees, so that no link leads to them; filled while they are written."""
 
     def called(self, name: str, label: str) -> str:
         """Notes what a field is called. Writes nothing."""
         self.labels[name] = label
+        return ""
+
+    def hides(self, name: str) -> str:
+        """Notes that nobody sees a field. Writes nothing."""
+        self.unseen.add(name)
         return ""
 
     def value(self, name: str) -> str:
@@ -75,7 +82,11 @@ class Form:
         if not self.problem.fields:
             return [(None, getattr(self.problem.detail, lang))]
         found = [(e.field, getattr(e.message, lang)) for e in self.problem.fields[:20]]
-        return [(name if name in self.values else None, self._said(name, words)) for name, words in found]
+        return [(name if self._has(name) else None, self._said(name, words)) for name, words in found]
+
+    def _has(self, name: str) -> bool:
+        """Whether a link can lead to a field: it came with the form, or nothing was chosen there, so nothing came."""
+        return name not in self.unseen and (name in self.values or name in self.labels)
 
     def _said(self, name: str, words: str) -> str:
         return f"{self.labels[name].rstrip('?')}: {words}" if name in self.labels else words

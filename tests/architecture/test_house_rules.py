@@ -22,9 +22,9 @@ RULES = (
     "services/*/membership.py",
     "services/*/unit*.py", "services/*/reform*.py", "services/*/campaign.py",
     "services/*/guidance.py", "services/*/course.py", "services/*/quiz.py", "services/*/on_*.py",
-    "services/*/projections/*.py", "services/*/organisation.py", "services/*/organisation_refusals.py",
-    "services/*/person.py", "services/*/ranking.py", "services/*/imports/*.py", "services/*/maps.py",
-    "shared/contracts/history.py",
+    "services/*/projections/*.py", "services/*/organisation.py", "services/*/organisations.py",
+    "services/*/organisation_refusals.py", "services/*/person.py", "services/*/ranking.py", "services/*/imports/*.py",
+    "services/*/maps.py", "shared/contracts/history.py",
 )  # fmt: skip
 
 SQL = re.compile(

@@ -140,6 +140,8 @@ STORES = {
           'd' || n % 13, 'd' || n % 13, 'u' || n from generate_series(1, 2000) n;
         insert into model.organisation select 'o' || n, 'O', 'press', null, null, null, null
           from generate_series(1, 500) n;
+        insert into model.organisation_state select 'o' || n, date '2020-01-01' + 200 * s, 'O', 'press', null
+          from generate_series(1, 500) n, generate_series(1, 3) s;
         insert into model.headcount select 'o' || n, '2023-07-01', 9 from generate_series(1, 500) n;
         insert into model.campaign select 'c' || n, 'C', '2023-07-28', 'ceremony_day', 7, '2023-07-28', '2023-08-03', 7,
           '2023-08-15', 13 from generate_series(1, 3) n;
@@ -189,8 +191,7 @@ STORES = {
             read("days", campaign_id="c2", by="received", unit_id="d7"),
             read("days", {"unit_day": "every day of every unit of the campaign counts"}, campaign_id="c2",
                  by="occurred", unit_id=None),
-            read("organisations", on=DAY, page=(0, 100)),
-            read("count_organisations"),
+            read("organisations", day=DAY),
             read("course_totals"),
             read("teams", of=OF, whose=Whose(["t7"]), day=DAY, page=(0, 100)),
             read("teams", of=OF, whose=Whose(A_COMMUNES), day=DAY, page=(0, 100)),

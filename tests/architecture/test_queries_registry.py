@@ -200,6 +200,7 @@ READS: dict[ModuleType, list[Read]] = {
     ],
     reversals: [
         read("villages_since", unit_ids=["u7"], day=DAY),
+        read("former_parents", village_ids=["u7"]),
         read("below", unit_ids=["u7"], day=DAY),
     ],
     teams: [

@@ -12,13 +12,18 @@ from starlette.routing import Mount
 
 from phongtrao.serving import address, bind, serving
 from services.registry import editions
+from services.reporting import views
+from shared.auth import Role
 from tests.browser.registry_site import violations
 from tests.service.reforms import LY_SON, TAY_TRA_BONG, V1, V2
+from tests.service.test_organisation_results import COURSE
 from tests.support import figures
 from tests.support.servers import Nats, Postgres
+from tests.support.world import ok
 from tests.system.test_reforms import Done, World, an_item, province, reform
 
 pytestmark = pytest.mark.browser
+PEOPLE = {"headcount": 40, "valid_from": "2023-07-01"}
 PLACES = [V1, V2, LY_SON, "533", *(u.unit_id for u in editions.units("2023") if u.district_id in {"535", "522"})]
 BEFORE, BETWEEN, NOW = "Bản đồ 2023", "Bản đồ 1/2025", "Bản đồ 7/2025, hiện nay"
 SMALL = """[...document.querySelectorAll('#maps a, .tile')].filter(e => e.getBoundingClientRect().height < 44)
@@ -39,8 +44,17 @@ class Site(NamedTuple):
 
 @pytest.fixture(scope="module")
 async def site(postgres: Postgres, own_nats: Nats) -> AsyncIterator[Site]:
-    """Teams in two districts, at two villages of Trà Bùi and on Lý Sơn."""
+    """Teams in two districts, at two villages of Trà Bùi and on Lý Sơn; organisations, three of them with learners."""
     async with province(postgres, own_nats, PLACES) as world:
+        await ok(world.running.client(Role.OPERATOR, units=["51"]).post("/registry/plans/2023/organisations"), 201)
+        await ok(world.officer.post("/courses/courses", json=COURSE), 201)
+        await ok(world.officer.post("/registry/organisations/so-y-te/headcounts", json=PEOPLE), 201)
+        await world.running.caught_up()
+        for learns_for in ("tinh-doan", "so-y-te", "vnpt", None):
+            learner = world.running.client(Role.LEARNER, subject=f"l-{learns_for}", organisation_id=learns_for)
+            sheet = {"attempt_id": f"a-{learns_for}", "answers": {"q": ["a"]}}
+            await ok(learner.post("/courses/courses/dvc/enrolments", json={}), 201)
+            await ok(learner.post("/courses/courses/dvc/attempts", json=sheet), 201)
         await reform(world)
         sock = bind("127.0.0.1", 0)
         async with serving(Starlette(routes=[Mount("/", world.running.app)]), sock):
@@ -144,4 +158,63 @@ async def test_a_map_that_is_not_there_is_a_page_with_those_that_are(site: Site,
     assert answer.status == 422
     assert "«2025-07» (từ 01/07/2025)" in await page.inner_text("main")
     assert await violations(page) == []
+    await context.close()
+
+
+async def test_a_phone_folds_a_long_table_and_keeps_it_as_the_reader_has_it(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "LONG", 5)
+    path = "/?map=2025-07&lang=vi"
+    page = (await look(browser, site, path, width=360)).page
+    row, table = page.locator(f"#row-{TAY_TRA_BONG}"), page.locator("#league details")
+    folded = await page.evaluate("document.documentElement.scrollHeight")
+    await expect(row).not_to_be_visible()
+    assert await table.locator("summary").evaluate("e => e.getBoundingClientRect().height") >= 44
+
+    await page.locator(f'#map [data-key="{TAY_TRA_BONG}"] a').click()
+    await expect(row, "a tile leads to its row").to_be_visible()
+    await page.locator("#courses summary").click()
+    await expect(page.locator("#courses details")).to_contain_text("46 nơi")
+    assert await page.evaluate("document.documentElement.scrollHeight") > folded + 300
+    assert await violations(page) == []
+    before = await row.locator("td").last.inner_text()
+    await site.world.send(site.world.officer, an_item(Done(f"t-{V2}", 810_000), "2023-07-31"))
+    await expect(row.locator("td").last).not_to_have_text(before, timeout=15_000)
+    await expect(table, "numbers move, and it stays open").to_have_attribute("open", "")
+
+    await page.evaluate("document.querySelector('#league details').open = false")
+    await expect(row).not_to_be_visible()
+    await page.evaluate("history.replaceState(null, '', location.hash); dispatchEvent(new Event('hashchange'))")
+    await expect(row, "where the browser does not unfold, the script does").to_be_visible()
+
+    wall = (await look(browser, site, path, width=1920)).page
+    await expect(wall.locator(f"#row-{TAY_TRA_BONG}")).to_be_visible()
+    await expect(wall.locator("#league summary")).not_to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("lang", "people"), [("vi", "2,5 % của 40 người đã đạt"), ("en", "2.5% of 40 people have passed")]
+)
+async def test_groups_of_the_plan_are_shown_with_their_people(
+    site: Site, browser: Browser, lang: str, people: str
+) -> None:
+    page = (await look(browser, site, f"/?lang={lang}", width=360)).page
+    groups = page.locator("#courses table").first
+    await expect(groups.locator("tbody tr")).to_have_count(9)
+    await expect(groups.locator("tfoot tr")).to_have_count(3)
+    await expect(groups.locator("tfoot tr").last).to_contain_text("4 / 4")
+    await page.locator("#courses summary").click()
+    await expect(page.locator("#courses details tr", has_text="Sở Y tế")).to_contain_text(people)
+
+
+async def test_a_long_table_is_unfolded_without_a_script(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "LONG", 5)
+    context = await browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 800})
+    page = await context.new_page()
+    await page.goto(site.url + "/?map=2025-07")
+    await page.locator("#league summary").click()
+    await expect(page.locator(f"#row-{TAY_TRA_BONG}")).to_be_visible()
     await context.close()

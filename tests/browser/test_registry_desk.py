@@ -18,6 +18,7 @@ PAGES = (
     "/so/dau-moi?team_id={team}&why=call", "/so/dau-moi/them?team_id={team}", "/so/to/{team}/gop",
     "/so/to/{team}/them-nguoi-cu?q=nguyen", "/so/sap-xep/soan", "/so/sap-xep/soan?what=merge&within=533&level=commune",
     "/so/sap-xep/soan?what=split&within=533&level=commune&unit=21400",
+    "/so/sap-xep/soan?what=promote&within=533&level=commune&unit=21400",
 )  # fmt: skip
 
 

@@ -86,6 +86,8 @@ def test_page_assets_and_live_feed_come_through_caddy(campaign: Campaign) -> Non
     assert 'lang="en"' in unit.text
     assert style.headers["content-encoding"] == "gzip"
     assert "server" not in page.headers
+    for path in ("/so", "/so/don-vi"):  # registry's pages
+        assert "/static/registry" in campaign.anyone.get(path, params={"lang": "vi"}).text, path
     with campaign.anyone.stream("GET", "/reporting/live", headers={"accept-encoding": "gzip, zstd"}) as feed:
         assert feed.headers["content-type"].startswith("text/event-stream")
         assert "content-encoding" not in feed.headers

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from phongtrao.cli import app
+from phongtrao.specs import SERVICES, spec
 from shared import bus
 from shared.settings import Settings
 
@@ -31,6 +32,22 @@ def test_the_servers_message_limit_is_the_one_that_the_code_counts_on() -> None:
     limit = re.search(r"^max_payload: (\d+)MB", (ROOT / "deploy" / "nats" / "nats.conf").read_text(), re.MULTILINE)
     assert limit
     assert int(limit[1]) * 1024 * 1024 == bus.MAX_PAYLOAD
+
+
+def test_every_address_of_a_service_is_sent_to_it() -> None:
+    """Caddy's `/so/*` is not `/so`. What no other service has is reporting's."""
+    caddyfile = (ROOT / "deploy" / "Caddyfile").read_text(encoding="utf-8")
+    sent: dict[str, set[str]] = {}
+    for name, paths in re.findall(r"@(\w+) path (.*)", caddyfile):
+        assert f"handle @{name} {{\n\t\timport service {name}\n" in caddyfile
+        sent[name] = set(paths.split())
+    for path, name in re.findall(r"handle (/\S+) \{\n\t\timport service (\w+)\n", caddyfile):
+        sent.setdefault(name, set()).add(path)
+    assert "handle {\n\t\timport service reporting\n" in caddyfile
+    for name in SERVICES:
+        home = spec(name).pages_at if spec(name).pages else "/"
+        own = {f"/{name}/*"} | ({home, f"{home}/*"} if home != "/" else set())
+        assert sent.get(name, set()) == (own if name != "reporting" else set())
 
 
 def test_an_environment_file_gets_a_secret_of_its_own_for_every_gap(tmp_path: Path) -> None:

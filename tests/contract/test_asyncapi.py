@@ -78,7 +78,16 @@ def test_it_says_all_that_the_service_sends_and_receives_and_no_more(name: str) 
     actions = {key: operation["action"] for key, operation in document["operations"].items() if key in sends | receives}
     assert actions == dict.fromkeys(sends, "send") | dict.fromkeys(receives, "receive")
     assert {c["address"] for c in document["channels"].values() if c["address"].startswith("q.")} == questions
-    assert len(document["channels"]) == len(sends | receives) + len(questions)
+    ticks = {f"tick.51.{name}"} if spec.projections else set()
+    assert {c["address"] for c in document["channels"].values() if c["address"].startswith("tick.")} == ticks
+    assert not ticks or document["operations"]["tick"]["action"] == "send"
+    assert len(document["channels"]) == len(sends | receives) + len(questions) + len(ticks)
+
+
+def test_a_question_says_what_it_may_be_asked() -> None:
+    document = documents.events("reporting")
+    [message] = messages(document, "overview")
+    assert set(resolve(document, message["payload"]["$ref"])["properties"]) == {"campaign", "map", "min_pos"}
 
 
 def test_producers_publish_their_whole_dictionary_and_reporting_hears_everyone() -> None:
@@ -158,6 +167,6 @@ def test_a_follower_receives_what_it_follows() -> None:
     spec = dataclasses.replace(documents.spec("registry"), projections=(heard,))
     document = asyncapi.document(documents.service(spec))
     actions = {key: operation["action"] for key, operation in document["operations"].items()}
-    assert actions == {e.NAME: "send" for e in events_of("registry")} | {
+    assert actions == {e.NAME: "send" for e in events_of("registry")} | {"tick": "send"} | {
         e.NAME: "receive" for e in events_of("courses")
     }

@@ -30,7 +30,7 @@ from tests.support.stack import PASSWORDS, Stack, nats_config, ops_url, stack
 
 PAGE = (Path(__file__).parents[2] / "docs" / "partners.md").read_text(encoding="utf-8")
 PASSWORD = "password-of-ioc"
-NAMES = ("operator", "connect", "read", "replay", "feed", "ask")
+NAMES = ("operator", "connect", "read", "replay", "feed", "ask", "listen", "tick")
 BLOCKS = dict(zip(NAMES, re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL), strict=True))
 
 
@@ -153,6 +153,11 @@ async def test_the_page_works_as_it_is_written(running: Stack) -> None:
     await run("ask", space)
     assert space["overview"]["members"] == {"total": 1, "started": 1, "met": 0}
     assert space["overview"]["read_model"]["positions"] == {"registry": len(registry), "outreach": 8, "courses": 0}
+
+    await run("listen", space)
+    await record(running.services["outreach"], guidance(7, "533", "21400"))
+    await run("tick", space)
+    assert space["tick"] == {"outreach": 9}
     space["db"].close()
 
 
@@ -184,7 +189,7 @@ async def test_a_partner_can_do_nothing_else(running: Stack) -> None:
     }.items():
         await partner.publish(subject, body, reply="_INBOX_ioc.answer")
         await told(heard, subject)
-    for subject in ("cds.51.>", "_INBOX_reporting.>", ">"):
+    for subject in ("cds.51.>", "_INBOX_reporting.>", "tick.51.outreach", ">"):
         await partner.subscribe(subject)
         await told(heard, subject)
     await partner.flush()

@@ -14,6 +14,7 @@ from shared.db import Pool
 from shared.projection import fold_all, store
 from shared.projection.builds import HistoryMissing, Workshop
 from shared.projection.engine import Engine, UnknownInRebuild
+from shared.projection.worker import SLOWLY
 from shared.wire import StreamClient
 from tests.support import delivery
 from tests.support.delivery import running, write
@@ -104,6 +105,18 @@ async def test_a_rebuild_never_shows_an_empty_table_and_the_projector_goes_on(
     assert len(seen) > 20
     assert seen == sorted(seen)
     assert seen[0] >= 1000
+
+
+async def test_an_event_long_after_a_rebuild_finds_the_new_build_at_once(
+    producer: Pool, reader: Pool, client: StreamClient
+) -> None:
+    """The projector had nothing to do when its tables were replaced; that they are gone is no error."""
+    async with at_work(producer, reader, client, 100) as workshop:
+        await workshop.rebuild(TALLY)
+        assert await schemas(reader) == ["tally_2"]
+        await write(producer, 1, team="late")
+        async with asyncio.timeout(SLOWLY / 2):
+            await delivery.folded(reader, await delivery.relayed(producer, client))
 
 
 async def test_a_rebuild_repairs_and_sweeps_up_what_a_crash_left(

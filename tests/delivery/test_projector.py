@@ -204,7 +204,7 @@ async def test_a_new_version_is_built_beside_before_it_goes_on(
 def test_rows_remember_what_was_loaded() -> None:
     """A key that was asked for and has no row is known to have none; any other key is a mistake."""
     rows = Rows()
-    rows.load(tally.team_tally, [("a",)], [])
+    rows.load(tally.team_tally, {("a",): None})
     assert rows.get(tally.team_tally, "a") is None
     with pytest.raises(Exception, match="not named by needs"):
         rows.get(tally.team_tally, "b")

@@ -224,6 +224,16 @@ def test_odd_values_in_a_query_never_fail(officer: httpx.Client, operation: Comm
                     assert said(answer, {404, 422})["errors"][0]["field"] == parameter
 
 
+@pytest.mark.parametrize("path", ["overview", "maps", "units", "teams", "members", "organisations", "daily"])
+def test_a_slip_in_a_filters_name_does_not_get_the_answer_to_something_else(officer: httpx.Client, path: str) -> None:
+    refused(officer.get(f"/reporting/{path}", params={"campagin": "qn-2022"}), 422, "invalid_data", "campagin")
+
+
+def test_a_word_that_is_none_of_a_list_is_told_which_there_are(officer: httpx.Client) -> None:
+    problem = refused(officer.get("/reporting/daily", params={"by": "x"}), 422, "invalid_data", "by")
+    assert problem["errors"][0]["message"]["vi"] == "phải là một trong: 'occurred' hoặc 'received'"
+
+
 @pytest.mark.parametrize("operation", [o for o in all_operations() if o.path_parameters], ids=str)
 def test_unknown_ids_are_not_found(officer: httpx.Client, operation: Command) -> None:
     body = operation.sample.body() if operation.name in SAMPLES else None

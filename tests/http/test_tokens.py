@@ -6,16 +6,20 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from joserfc import jws, jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, KeySet
 
-from shared.auth import Role
+from shared.auth import Authenticator, Role, load_keys
 from tests.http.commands import COMMANDS, GUARDED, SAMPLES, Command, as_sent
 from tests.http.site import Site
 from tests.support.stack import KEY
@@ -125,3 +129,19 @@ def test_a_cookie_alone_never_commands(site: Site, anyone: httpx.Client, command
     assert anyone.get("/registry/teams", headers=cookie).status_code == 200
     answer = command.send(anyone, command.sample.body(), headers=cookie)
     refused(answer, 401, "token_needed", "Authorization")
+
+
+def test_the_issuers_keys_may_be_fetched_from_its_address(tmp_path: Path) -> None:
+    (tmp_path / "jwks.json").write_text(json.dumps(KeySet([KEY]).as_dict(private=False)))
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as issuer:
+        threading.Thread(target=issuer.serve_forever).start()
+        address = f"http://127.0.0.1:{issuer.server_port}"
+        try:
+            keys = load_keys(f"{address}/jwks.json")
+            with pytest.raises(httpx.HTTPStatusError, match="404"):
+                load_keys(f"{address}/nothing.json")
+        finally:
+            issuer.shutdown()
+    reader = Authenticator(issuer="phongtrao-embedded", audience="phongtrao", keys=keys)
+    assert reader.caller(f"Bearer {signed()}").subject == "an"

@@ -18,7 +18,7 @@ from shared.auth import Role
 from shared.contracts.reform import Level
 from tests.support.servers import Nats, Postgres
 from tests.support.stack import HandClock, Stack, stack
-from tests.support.world import a_member, a_team, ok
+from tests.support.world import MO_DUC, a_member, a_team, ok
 
 BEGINNING = datetime(2023, 7, 28, 1, tzinfo=UTC)
 AFTER = datetime(2025, 8, 1, 1, tzinfo=UTC)
@@ -114,5 +114,30 @@ def villages_merge(reform_id: str = "r-villages", effective_on: str = "2025-03-0
         "legal_basis": {"number": "1/NQ-HĐND", "title": "Sáp nhập thôn", "issued_on": "2025-02-01", "issuer": "HĐND"},
         "effective_on": effective_on,
         "successors": [{"unit": unit, "predecessors": [{"unit_id": V1}, {"unit_id": V2}]}],
+        **changed,
+    }
+
+
+def unit(unit_id: str, name: str, kind: str = "commune", parent_id: str | None = MO_DUC, **more: str) -> dict[str, Any]:
+    """A unit of the new map."""
+    code = unit_id if unit_id.isdecimal() else ""
+    return {"unit_id": unit_id, "code": code, "name": name, "kind": kind, "level": "commune", "parent_id": parent_id,
+            **more}  # fmt: skip
+
+
+def made_of(after: dict[str, Any], *wholes: str, parts: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A successor with its predecessors."""
+    some = [*({"unit_id": i} for i in wholes), *({"unit_id": i, "part": "part"} for i in parts)]
+    return {"unit": after, "predecessors": some}
+
+
+def plan(reform_id: str, *successors: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """A decision of the province."""
+    basis = {"number": "7/NQ-HĐND", "title": "Sắp xếp", "issued_on": "2024-05-10", "issuer": "HĐND tỉnh"}
+    return {
+        "reform_id": reform_id,
+        "legal_basis": basis,
+        "effective_on": "2024-06-01",
+        "successors": list(successors),
         **changed,
     }

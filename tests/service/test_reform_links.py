@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
 
 import pytest
 
-from tests.service.reforms import V1, VILLAGES, World, villages_merge, world
+from services.registry.store import units
+from services.registry.unit import Unit
+from shared.contracts.reform import Level
+from tests.service.reforms import AFTER, V1, VILLAGES, World, villages_merge, world
 from tests.support.pages import page, text_of
 from tests.support.servers import Nats, Postgres
 from tests.support.stack import nats_config
@@ -37,11 +41,13 @@ async def test_a_later_merge_of_villages_in_the_way_of_a_preview_is_named_and_li
 
 
 async def test_what_no_decision_brought_is_named_without_a_link(here: World) -> None:
-    village = {"village_id": "v-new", "name": "Thôn Mới", "parent_id": "21142", "valid_from": "2025-07-02"}
-    await ok(here.officer.post("/registry/villages", json=village), 201)
+    first = Unit("v-new", "", "Thôn Mới", "hamlet", Level.VILLAGE, "21142", "525", "21142", "", date(2025, 7, 2))
+    then = first._replace(name="Thôn Mới Hơn", valid_from=date(2025, 7, 9))
+    async with here.running.services["registry"].pool.acquire() as conn:
+        await units.save_states(conn, [first._replace(valid_to=then.valid_from), then], known_from=AFTER)
     answer = await here.officer.post("/registry/reforms/preview", json={"edition": "2025-07"})
     problem = refused(answer, 422, "newer_state", "plan.effective_on")
-    assert ["about" in e for e in problem["errors"]] == [False]
+    assert ["about" in e for e in problem["errors"]] == [False, False]
     assert "Vướng quyết định" not in await page(here.officer, PREVIEW, 422)
 
 

@@ -14,7 +14,8 @@ from tests.support.world import MO_DUC, TOWN, team_of
 NOW = datetime(2025, 8, 1, 1, tzinfo=UTC)
 STRANGE = (
     "", " ", "\x00", "%", "'; drop table team; --", "<script>alert(1)</script>", "ễ" * 500, "\ud7ff\U0010ffff", "-1",
-    "99999999999999999999", "32/13/2025", "1/1/0001", "../..", "{{ 7*7 }}", "{team}", "{member}",
+    "99999999999999999999", "32/13/2025", "1/1/0001", "0001-01-01", "9999-12-31", "../..", "{{ 7*7 }}",
+    "{team}", "{member}",
 )  # fmt: skip
 ADDRESSES = (
     "/so/don-vi?q={}&on={}&open={}", "/so/don-vi/{}?on={}", "/so/to?q={}&on={}&within={}", "/so/to?after={}&page={}",
@@ -28,6 +29,7 @@ ADDRESSES = (
     "/so/to/{team}/gop?within={}", "/so/to/{team}/them-nguoi-cu?q={}", "/so/sap-xep/soan?what={}",
     "/so/sap-xep/soan?what=merge&within={}&level=commune",
     "/so/sap-xep/soan?what=split&within=51&level=commune&unit={}",
+    "/so/sap-xep/soan?what=promote&within=51&level={}&unit=51",
 )  # fmt: skip
 FORMS = {
     "/so/to/lap": ("team_id", "level", "unit_id", "village", "name", "decision_number", "decision_date", "formed_on"),
@@ -52,7 +54,16 @@ FORMS = {
         "plan.successors.0.unit.unit_id", "plan.successors.0.unit.name", "plan.successors.0.unit.kind",
         "plan.successors.0.unit.code", "plan.successors.0.unit.parent_id", "choices.teams.x", "choices.villages.",
     ),
+    f"/so/sap-xep/soan?what=promote&within={MO_DUC}&level=commune&unit={TOWN}": (
+        "plan.reform_id", "plan.effective_on", "step", "plan.successors.0.unit.unit_id", "plan.successors.0.unit.name",
+        "plan.successors.0.unit.kind", "plan.successors.0.unit.parent_id",
+    ),
     "/so/sap-xep/soan": ("step", "plan.reform_id"),
+    "/so/nhap/nothing/bo": ("key",),
+    "/so/yeu-cau/nothing": ("outcome",),
+    "/so/dau-moi/nothing/ket-thuc": ("last_day",),
+    "/so/nguoi/{member}/rut": ("key",),
+    "/so/nguoi/{member}/xoa": ("key",),
 }  # fmt: skip
 
 

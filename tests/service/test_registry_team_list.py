@@ -124,3 +124,16 @@ async def test_an_officer_pages_through_the_own_teams_only(running: Stack, offic
     assert (await look(commune, f"/so/to?within={TOWN}"))[0] == []
     district, _, links = await look(running.client(Role.DISTRICT_OFFICER, units=[MO_DUC]), "/so/to")
     assert (district, list(links)) == (["t2", "t6", "t1"], ["next"])
+
+
+async def test_only_levels_at_which_one_can_have_teams_are_offered(running: Stack) -> None:
+    async def offered(role: Role, unit_id: str, asked: str = "") -> list[str]:
+        html = (await running.client(role, units=[unit_id]).get(f"/so/to{asked}")).text
+        return re.findall(r'<option value="([^"]+)"', html[html.index('<select id="level"') :].split("</select>")[0])
+
+    every = ["district", "commune", "village"]
+    assert await offered(Role.PROVINCE_OFFICER, "51") == every
+    assert await offered(Role.DISTRICT_OFFICER, MO_DUC) == every
+    assert await offered(Role.DISTRICT_OFFICER, LY_SON) == ["district", "village"], "it has no communes"
+    assert await offered(Role.COMMUNE_OFFICER, DUC_NHUAN) == ["commune", "village"]
+    assert await offered(Role.COMMUNE_OFFICER, DUC_NHUAN, "?level=district") == every, "what was asked for is shown"

@@ -174,9 +174,8 @@ async def test_on_a_map_from_before_there_were_units_everything_is_nowhere(world
 
 async def test_days_are_counted_as_they_happened_and_as_they_were_received(world: World) -> None:
     async def days(**asked: str) -> list[tuple[str, int, int]]:
-        page = await get(world.client(), "daily", **asked)
-        assert page["total"] == len(page["items"])
-        return [(d["day"][8:], d["sessions"], d["withdrawn"]) for d in page["items"]]
+        items = await everything(world.client(), "daily", limit=1, **asked)
+        return [(d["day"][8:], d["sessions"], d["withdrawn"]) for d in items]
 
     assert await days() == await days(unit="51") == [("29", 6, 1), ("30", 1, 0)]
     assert await days(by="received") == [("30", 7, 1)]
@@ -201,13 +200,13 @@ async def test_course_results_are_listed_by_organisation(world: World) -> None:
     page = await get(world.client(), "organisations", min_pos=last)
     assert page["items"] == [
         {"organisation_id": "so", "name": "Sở", "sector": "department", "parent_id": None, "last_day": None,
-         "headcount": None, "enrolled": 2, "passed": 1, "attempts": 2},
+         "organisations": 1, "headcount": None, "undeclared": 1, "enrolled": 2, "passed": 1, "attempts": 2},
     ]  # fmt: skip
     assert page["on"] == "2023-07-30"
     assert (await get(world.client(), "overview"))["courses"] == {"enrolled": 2, "passed": 1, "attempts": 2}
-    for ignored in ("campaign", "within"):
-        answer_to = await world.client().get("/reporting/organisations", params={ignored: "51"})
-        refused(answer_to, 422, "invalid_data", ignored)
+    for field, status, slug in (("campaign", 422, "invalid_data"), ("within", 404, "no_such_organisation")):
+        answer_to = await world.client().get("/reporting/organisations", params={field: "51"})
+        refused(answer_to, status, slug, field)
 
 
 # -- who sees what ----------------------------------------------------------------------------------------------------

@@ -168,10 +168,3 @@ async def test_the_page_asks_for_villages_like_for_teams(here: World) -> None:
     done = await here.officer.post(path, data={**sent, "step": "execute"})
     assert done.status_code == 303
     assert "Thôn v-new" in await page(here.officer, f"/so/don-vi/{NGHIA_AN}")
-
-
-async def test_carried_out_again_the_decision_names_the_village_that_is_newer(here: World) -> None:
-    await reverse(here, villages={"v-new": NGHIA_AN})
-    again = await here.officer.post("/registry/reforms/preview", json={"edition": "2025-01", "reform_id": "again"})
-    problem = refused(again, 422, "newer_state", "plan.effective_on")
-    assert ["«Thôn v-new» (v-new)" in e["message"]["vi"] for e in problem["errors"]] == [True]

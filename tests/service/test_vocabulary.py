@@ -176,3 +176,13 @@ async def test_words_of_teams_are_kept_past_ones_too(conn: Conn) -> None:
         )
     words = {row["word"] for row in await conn.fetch("select word from team_word")}
     assert words == {"to", "cong", "nghe", "so", "duc", "lan"}
+
+
+async def test_no_index_that_a_search_reads_keeps_a_long_list_of_what_was_written_last(conn: Conn) -> None:
+    """Each search would read all of it, 4 MB by default."""
+    rows = await conn.fetch(
+        "select c.relname, c.reloptions from pg_class c join pg_am a on a.oid = c.relam where a.amname = 'gin'"
+    )
+    short = ("fastupdate=off", "gin_pending_list_limit=128")
+    assert {r["relname"] for r in rows} >= {"vault_person_words", "vault_word_near", "team_name_words"}
+    assert [r["relname"] for r in rows if not set(short) & set(r["reloptions"] or ())] == []

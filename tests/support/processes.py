@@ -33,10 +33,10 @@ def free_port() -> int:
 
 
 class ServiceProcess:
-    """`phongtrao serve NAME` on its own port; may be killed and started again any number of times."""
+    """`phongtrao serve NAME [--role ROLE]` on its own port; may be killed and started again any number of times."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
-        self.name, self.port, self.log = name, free_port(), log
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path, *, role: str = "all") -> None:
+        self.name, self.role, self.port, self.log = name, role, free_port(), log
         self._environment = {**os.environ, **environment, "PHONGTRAO_PORT": str(self.port)}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -49,7 +49,7 @@ class ServiceProcess:
         """Starts; returns at once."""
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "phongtrao", "serve", self.name],
+                [sys.executable, "-m", "phongtrao", "serve", self.name, "--role", self.role],
                 cwd=ROOT, env=self._environment, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
             )  # fmt: skip
 
@@ -94,19 +94,26 @@ class ServiceProcess:
 
 
 class Processes:
-    """Several services on databases of their own, on one Postgres and one NATS that the test owns too."""
+    """Several services on databases of their own, on one Postgres and one NATS that the test owns too.
 
-    def __init__(self, names: list[str], postgres: Postgres, nats: Nats, folder: Path) -> None:
+    A name may be followed by a role, `registry relay`: then only that part of the service is a process.
+    """
+
+    def __init__(self, names: list[str], postgres: Postgres, nats: Nats, folder: Path, **settings: object) -> None:
         self._key = ECKey.generate_key("P-256", auto_kid=True)
         keys = folder / "keys.json"
         keys.write_text(json.dumps(KeySet([self._key]).as_dict(private=False)))
         self.postgres, self.nats = postgres, nats
-        self.services = {
-            name: ServiceProcess(name, self._environment(name, keys), folder / f"{name}.log") for name in names
-        }
+        self._settings = {f"PHONGTRAO_{name.upper()}": str(value) for name, value in settings.items()}
+        self.services = {name: self._process(name, keys, folder) for name in names}
+
+    def _process(self, label: str, keys: Path, folder: Path) -> ServiceProcess:
+        name, _, role = label.partition(" ")
+        return ServiceProcess(name, self._environment(name, keys), folder / f"{label}.log", role=role or "all")
 
     def _environment(self, name: str, keys: Path) -> dict[str, str]:
         return {
+            **self._settings,
             "PHONGTRAO_DATABASE_URL": self.postgres.dsn(name),
             "PHONGTRAO_NATS_URL": self.nats.url,
             "PHONGTRAO_NATS_PASSWORD": PASSWORDS[name],
@@ -130,7 +137,7 @@ class Processes:
 
     def client(self, *roles: Role, **who: Any) -> httpx.AsyncClient:
         """A client with a token; ask for paths with `url`."""
-        caller = Caller("someone", frozenset(roles), tuple(who.pop("units", ())), **who)
+        caller = Caller(who.pop("subject", "someone"), frozenset(roles), tuple(who.pop("units", ())), **who)
         token = auth.issue(self._key, issuer="phongtrao-embedded", audience="phongtrao", caller=caller)
         return httpx.AsyncClient(headers={"authorization": f"Bearer {token}"}, timeout=10)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,16 @@ import asyncpg
 import httpx
 import pytest
 
-from services.reporting.projections import PROJECTIONS
+from services.courses.on_registry import PROJECTION as KNOWN_TO_COURSES
+from services.outreach.on_registry import roster
+from services.reporting.projections import PROJECTIONS as REPORTED
 from shared import bus, db, event_log
 from shared.auth import Role
 from shared.cloudevents import decode
-from shared.contracts import parse
-from shared.contracts.outreach import CitizenGuided
+from shared.contracts import Event, parse
+from shared.contracts.courses import QuizFailed, QuizPassed
+from shared.contracts.outreach import CitizenGuided, GuidanceWithdrawn
+from shared.contracts.registry import MemberJoined
 from shared.follow import Follower
 from shared.ids import new_id
 from shared.projection.builds import Workshop
@@ -29,8 +33,10 @@ from tests.support.servers import Nats, Postgres
 from tests.support.stack import PASSWORDS, nats_config
 
 COMMANDS = 3000
-PHONES = 16
+PHONES, OFFICERS, LEARNERS = 14, 2, 3
 MEMBERS = 24
+SERVICES = ("registry", "outreach", "courses", "reporting")
+PROJECTIONS = {"outreach": (roster,), "courses": (KNOWN_TO_COURSES,), "reporting": REPORTED}
 
 
 @pytest.fixture
@@ -39,9 +45,7 @@ async def system(
     fresh_postgres: Callable[..., Awaitable[Postgres]],
     fresh_nats: Callable[..., Awaitable[Nats]],
 ) -> AsyncIterator[Processes]:
-    found = Processes(
-        ["registry", "outreach", "reporting"], await fresh_postgres(), await fresh_nats(nats_config()), tmp_path
-    )
+    found = Processes([*SERVICES], await fresh_postgres(), await fresh_nats(nats_config()), tmp_path)
     try:
         await found.start()
         yield found
@@ -50,27 +54,97 @@ async def system(
 
 
 class Ledger:
-    """What the phones sent and what they were told."""
+    """What people sent and what they were told, by kind of event and id."""
 
     def __init__(self) -> None:
-        self.sent: set[str] = set()
-        self.acknowledged: set[str] = set()
+        self.sent: defaultdict[str, set[str]] = defaultdict(set)
+        self.acknowledged: defaultdict[str, set[str]] = defaultdict(set)
         self.answers: Counter[int] = Counter()
         self.interrupted = 0
         self.commands = 0
 
 
-async def _set_up(system: Processes) -> list[str]:
-    """One team and its members, one campaign; answers with the members' ids."""
-    members = [new_id() for _ in range(MEMBERS)]
+class People:
+    """Whoever sends commands until enough were sent and nothing breaks any more."""
+
+    def __init__(self, system: Processes, team_id: str, members: list[str]) -> None:
+        self.system, self.team_id, self.members = system, team_id, members
+        self.ledger, self.faults_over = Ledger(), asyncio.Event()
+        self.ledger.sent["member_joined"].update(members)
+
+    def at_work(self) -> bool:
+        """Whether more is to be sent."""
+        return self.ledger.commands < COMMANDS or not self.faults_over.is_set()
+
+    async def phone(self, seed: int) -> None:
+        """Sends batches, each again and again until it is answered; sometimes gives one up, sometimes withdraws."""
+        dice = random.Random(seed)
+        async with self.system.client(Role.PROVINCE_OFFICER, units=["51"]) as client:
+            while self.at_work():
+                items = [_item(dice, self.members) for _ in range(dice.randint(1, 3))]
+                ids = [i["guidance_id"] for i in items]
+                batch = {"campaign_id": "c", "items": items}
+                tries = dice.choice((2, 60, 60, 60))
+                taken = await self._send(client, "citizen_guided", ids, "/outreach/guidances", batch, tries)
+                if taken and dice.random() < 0.15:
+                    path = f"/outreach/guidances/{ids[0]}/withdraw"
+                    await self._send(client, "guidance_withdrawn", ids[:1], path, {"reason": "duplicate"}, 60)
+
+    async def officer(self, seed: int) -> None:
+        """Has people join the team, one every now and then."""
+        dice = random.Random(100 + seed)
+        async with self.system.client(Role.PROVINCE_OFFICER, units=["51"]) as client:
+            while self.at_work():
+                path, person = f"/registry/teams/{self.team_id}/members", _person()
+                await self._send(client, "member_joined", [person["member_id"]], path, person, dice.choice((2, 60)))
+                await asyncio.sleep(0.02)
+
+    async def learner(self, seed: int) -> None:
+        """Takes the course again and again, with right and with wrong answers."""
+        dice = random.Random(200 + seed)
+        async with self.system.client(Role.LEARNER, subject=f"learner-{seed}") as client:
+            await _ok(client.post(self.system.url("/courses/courses/dvc/enrolments"), json={}))
+            while self.at_work():
+                attempt, path = new_id(), "/courses/courses/dvc/attempts"
+                sheet = {"attempt_id": attempt, "answers": {"q": [dice.choice("ab")]}}
+                await self._send(client, "quiz", [attempt], path, sheet, dice.choice((2, 60)))
+                await asyncio.sleep(0.02)
+
+    async def _send(
+        self, client: httpx.AsyncClient, what: str, ids: list[str], path: str, body: dict[str, Any], tries: int
+    ) -> bool:
+        """Sends until it is answered; says whether it was."""
+        ledger = self.ledger
+        ledger.sent[what].update(ids)
+        for _ in range(tries):
+            ledger.commands += 1
+            try:
+                answer = await client.post(self.system.url(path), json=body, timeout=5)
+            except httpx.HTTPError:
+                ledger.interrupted += 1
+                await asyncio.sleep(0.2)
+                continue
+            ledger.answers[answer.status_code] += 1
+            if answer.status_code in {200, 201}:
+                receipts = answer.json().get("receipts", [])
+                assert {r["result"] for r in receipts} <= {"accepted", "already_had"}, receipts
+                ledger.acknowledged[what].update(ids)
+                return True
+            assert answer.status_code == 503, answer.text
+            await asyncio.sleep(0.2)
+        return False
+
+
+async def _set_up(system: Processes) -> People:
+    """One team and its members, one campaign, one course."""
+    people = [_person() for _ in range(MEMBERS)]
     async with system.client(Role.PROVINCE_OFFICER, units=["51"]) as officer:
         await _ok(officer.post(system.url("/registry/editions/2023")))
         team = {"team_id": new_id(), "name": "Tổ", "level": "commune", "unit_id": "21400", "decision_number": "1"}
         days = {"decision_date": "2023-07-01", "formed_on": "2023-07-01"}
         await _ok(officer.post(system.url("/registry/teams"), json={**team, **days}))
         pos = ""
-        for member in members:
-            person = {"member_id": member, "full_name": "A", "joined_on": "2023-07-02"}
+        for person in people:
             path = f"/registry/teams/{team['team_id']}/members"
             pos = (await _ok(officer.post(system.url(path), json=person)))["pos"]
         campaign = {
@@ -78,7 +152,18 @@ async def _set_up(system: Processes) -> list[str]:
             "topics": [{"code": "t", "name_vi": "T", "name_en": "T"}], "reporting_unit_ids": ["533"],
         }  # fmt: skip
         await _ok(officer.post(system.url("/outreach/campaigns"), json=campaign, params={"min_pos": pos}))
-    return members
+        question = {"question_id": "q", "text": "?", "right": ["a"], "options": _options("a", "b")}
+        course = {"course_id": "dvc", "title": "D", "pass_mark": 1, "opens_on": "2023-07-28", "questions": [question]}
+        await _ok(officer.post(system.url("/courses/courses"), json=course))
+    return People(system, team["team_id"], [p["member_id"] for p in people])
+
+
+def _options(*ids: str) -> list[dict[str, str]]:
+    return [{"option_id": i, "text": i} for i in ids]
+
+
+def _person() -> dict[str, str]:
+    return {"member_id": new_id(), "full_name": "A", "joined_on": "2023-07-02"}
 
 
 async def _ok(answer: Awaitable[httpx.Response]) -> dict[str, Any]:
@@ -86,39 +171,6 @@ async def _ok(answer: Awaitable[httpx.Response]) -> dict[str, Any]:
     assert response.status_code in {200, 201}, response.text
     body: dict[str, Any] = response.json()
     return body
-
-
-async def _phone(system: Processes, ledger: Ledger, members: list[str], seed: int, faults_over: asyncio.Event) -> None:
-    """Sends batches, each again and again until it is answered; sometimes gives one up, as people do."""
-    dice = random.Random(seed)
-    async with system.client(Role.PROVINCE_OFFICER, units=["51"]) as client:
-        while ledger.commands < COMMANDS or not faults_over.is_set():
-            items = [_item(dice, members) for _ in range(dice.randint(1, 3))]
-            ledger.sent.update(i["guidance_id"] for i in items)
-            await _send(system, client, ledger, items, tries=dice.choice((2, 60, 60, 60)))
-
-
-async def _send(
-    system: Processes, client: httpx.AsyncClient, ledger: Ledger, items: list[dict[str, Any]], tries: int
-) -> None:
-    for _ in range(tries):
-        ledger.commands += 1
-        try:
-            answer = await client.post(
-                system.url("/outreach/guidances"), json={"campaign_id": "c", "items": items}, timeout=5
-            )
-        except httpx.HTTPError:
-            ledger.interrupted += 1
-            await asyncio.sleep(0.2)
-            continue
-        ledger.answers[answer.status_code] += 1
-        if answer.status_code == 200:
-            receipts = answer.json()["receipts"]
-            assert {r["result"] for r in receipts} <= {"accepted", "already_had"}, receipts
-            ledger.acknowledged.update(r["guidance_id"] for r in receipts)
-            return
-        assert answer.status_code == 503, answer.text
-        await asyncio.sleep(0.2)
 
 
 def _item(dice: random.Random, members: list[str]) -> dict[str, Any]:
@@ -133,8 +185,7 @@ def _item(dice: random.Random, members: list[str]) -> dict[str, Any]:
 
 async def _break_everything(system: Processes, done: asyncio.Event) -> None:
     """Kills each part at least once, some twice, without warning; starts it again a moment later."""
-    outreach, reporting = system.services["outreach"], system.services["reporting"]
-    for fault in ("nats", "outreach", "postgres", "reporting", "nats", "postgres", "outreach"):
+    for fault in ("nats", "outreach", "postgres", "reporting", "registry", "nats", "courses", "postgres", "outreach"):
         await asyncio.sleep(1.5)
         if fault in {"nats", "postgres"}:
             server = system.nats if fault == "nats" else system.postgres
@@ -142,7 +193,7 @@ async def _break_everything(system: Processes, done: asyncio.Event) -> None:
             await asyncio.sleep(0.5)
             await server.start()
         else:
-            service = outreach if fault == "outreach" else reporting
+            service = system.services[fault]
             service.kill()
             await asyncio.sleep(0.3)
             service.start()
@@ -153,56 +204,86 @@ async def _break_everything(system: Processes, done: asyncio.Event) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 async def test_every_acknowledged_command_counts_exactly_once_whatever_is_killed(system: Processes) -> None:
-    ledger, done = Ledger(), asyncio.Event()
-    members = await _set_up(system)
+    people = await _set_up(system)
+    ledger = people.ledger
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_break_everything(system, done))
-        for seed in range(PHONES):
-            tasks.create_task(_phone(system, ledger, members, seed, done))
+        tasks.create_task(_break_everything(system, people.faults_over))
+        for work, count in ((people.phone, PHONES), (people.officer, OFFICERS), (people.learner, LEARNERS)):
+            for seed in range(count):
+                tasks.create_task(work(seed))
 
     assert ledger.commands >= COMMANDS
-    assert ledger.interrupted > 0, "no phone noticed anything: the faults did not happen"
-    assert set(ledger.answers) <= {200, 503}
-    guided = await _guided(system)
-    times = Counter(e.guidance_id for e in guided)
-    assert not [i for i, n in times.items() if n > 1], "an event is in the log twice"
-    assert ledger.acknowledged <= set(times), "an acknowledged guidance is lost"
-    assert set(times) <= ledger.sent, "the log holds what nobody sent"
-    await _stream_equals_log(system, "outreach")
-    await _stream_equals_log(system, "registry")
-    await _read_models_are_exact(system, guided)
+    assert ledger.interrupted > 0, "nobody noticed anything: the faults did not happen"
+    assert set(ledger.answers) <= {200, 201, 503}
+    events = await _logged(system)
+    for what, ids in events.items():
+        times = Counter(ids)
+        assert ids, f"no {what}: nothing was proved"
+        assert not [i for i, n in times.items() if n > 1], f"a {what} is in the log twice"
+        assert ledger.acknowledged[what] <= set(times), f"an acknowledged {what} is lost"
+        assert set(times) <= ledger.sent[what], f"the log holds a {what} that nobody sent"
+    for service in SERVICES[:3]:
+        await _stream_equals_log(system, service)
+    await _read_models_are_exact(system, events)
 
 
-async def _guided(system: Processes) -> list[CitizenGuided]:
-    conn = await asyncpg.connect(system.postgres.dsn("outreach"))
+KINDS: dict[type[Event], tuple[str, str]] = {
+    MemberJoined: ("member_joined", "member_id"),
+    CitizenGuided: ("citizen_guided", "guidance_id"),
+    GuidanceWithdrawn: ("guidance_withdrawn", "guidance_id"),
+    QuizPassed: ("quiz", "attempt_id"),
+    QuizFailed: ("quiz", "attempt_id"),
+}
+"""What people sent, by the event that it became, and the id that they gave it."""
+STATE = {
+    "member_joined": ("registry", "select member_id from membership"),
+    "citizen_guided": ("outreach", "select guidance_id from guidance"),
+    "guidance_withdrawn": ("outreach", "select guidance_id from guidance where withdrawn_at is not null"),
+    "quiz": ("courses", "select attempt_id from attempt"),
+}
+
+
+async def _logged(system: Processes) -> dict[str, list[str]]:
+    """The ids in the logs by kind; the state of the services says the same."""
+    found: dict[str, list[str]] = {what: [] for what in STATE}
+    for service in SERVICES[:3]:
+        async with _connected(system, service) as conn:
+            for row in await event_log.read(conn, after=0, limit=1_000_000):
+                event = parse(row.type, row.payload)
+                if kind := KINDS.get(type(event)):
+                    found[kind[0]].append(getattr(event, kind[1]))
+    for what, (service, statement) in STATE.items():
+        async with _connected(system, service) as conn:
+            stored = [row[0] for row in await conn.fetch(statement)]
+        assert sorted(stored) == sorted(found[what]), f"state and events of {what} disagree"
+    return found
+
+
+@asynccontextmanager
+async def _connected(system: Processes, service: str) -> AsyncIterator[db.Conn]:
+    conn = await asyncpg.connect(system.postgres.dsn(service))
     try:
-        rows = await event_log.read(conn, after=0, limit=1_000_000)
-        stored = await conn.fetchval("select count(*) from guidance")
+        yield conn
     finally:
         await conn.close()
-    events = [parse(r.type, r.payload) for r in rows]
-    guided = [e for e in events if isinstance(e, CitizenGuided)]
-    assert stored == len(guided), "state and events disagree"
-    return guided
 
 
 async def _stream_equals_log(system: Processes, service: str) -> None:
     """Waits for the relay, then compares row for row."""
     client = await bus.connect(system.nats.url, user=bus.OPS, password=PASSWORDS[bus.OPS])
-    conn = await asyncpg.connect(system.postgres.dsn(service))
     try:
-        last = await event_log.last_pos(conn)
-        async with asyncio.timeout(30):
-            while True:
-                state = await bus.stream_state(client, service, "51")
-                if state and state["last_seq"] == last:
-                    break
-                await asyncio.sleep(0.1)
-        rows = await event_log.read(conn, after=0, limit=1_000_000)
+        async with _connected(system, service) as conn:
+            last = await event_log.last_pos(conn)
+            async with asyncio.timeout(30):
+                while True:
+                    state = await bus.stream_state(client, service, "51")
+                    if state and state["last_seq"] == last:
+                        break
+                    await asyncio.sleep(0.1)
+            rows = await event_log.read(conn, after=0, limit=1_000_000)
         assert await _ids_on_stream(client, service, last) == [row.event_id for row in rows]
     finally:
-        await conn.close()
         await client.close()
 
 
@@ -217,33 +298,38 @@ async def _ids_on_stream(client: StreamClient, service: str, last: int) -> list[
     return found
 
 
-async def _read_models_are_exact(system: Processes, guided: list[CitizenGuided]) -> None:
-    async with system.client() as anyone:
-        pos = await _last_pos(system, "outreach")
-        wanted = {"min_pos": f"outreach:{pos}"}
-        async with asyncio.timeout(60):
-            while (answer := await anyone.get(system.url("/reporting/overview"), params=wanted)).status_code == 503:
-                await asyncio.sleep(0.2)
-    overview = answer.json()
-    assert overview["sessions"] == len(guided)
-    assert overview["citizens"] == len({e.citizen_ref for e in guided})
-    pool = await db.open_pool(system.postgres.dsn("reporting"), size=4)
-    client = await bus.connect(system.nats.url, user="reporting", password=PASSWORDS["reporting"])
-    try:
-        workshop = Workshop(pool, client, "reporting", "51")
-        for projection in PROJECTIONS:
-            if "courses" in projection.follows:
-                continue  # that service does not run here
-            comparison = await workshop.verify(projection)
-            assert comparison.total == 0, comparison.differences
-    finally:
-        await client.close()
-        await pool.close()
+async def _read_models_are_exact(system: Processes, events: dict[str, list[str]]) -> None:
+    overview = await _overview(system)
+    live = set(events["citizen_guided"]) - set(events["guidance_withdrawn"])
+    assert (overview["sessions"], overview["withdrawn"]) == (len(live), len(events["guidance_withdrawn"]))
+    async with _connected(system, "outreach") as conn:
+        rows = await conn.fetch("select distinct citizen_ref from guidance where withdrawn_at is null")
+    assert overview["citizens"] == len(rows)
+    assert overview["members"]["total"] == len(events["member_joined"])
+    assert (overview["courses"]["enrolled"], overview["courses"]["attempts"]) == (LEARNERS, len(events["quiz"]))
+    for service, projections in PROJECTIONS.items():
+        pool = await db.open_pool(system.postgres.dsn(service), size=4)
+        client = await bus.connect(system.nats.url, user=service, password=PASSWORDS[service])
+        try:
+            for projection in projections:
+                comparison = await Workshop(pool, client, service, "51").verify(projection)
+                assert comparison.total == 0, comparison.differences
+        finally:
+            await client.close()
+            await pool.close()
 
 
-async def _last_pos(system: Processes, service: str) -> int:
-    conn = await asyncpg.connect(system.postgres.dsn(service))
-    try:
-        return await event_log.last_pos(conn)
-    finally:
-        await conn.close()
+async def _overview(system: Processes) -> dict[str, Any]:
+    """The province's numbers, once they count all that is in the logs."""
+    ends = []
+    for service in SERVICES[:3]:
+        async with _connected(system, service) as conn:
+            ends.append(f"{service}:{await event_log.last_pos(conn)}")
+    async with system.client() as anyone, asyncio.timeout(60):
+        while True:
+            answer = await anyone.get(system.url("/reporting/overview"), params={"min_pos": ",".join(ends)})
+            if answer.status_code == 200:
+                found: dict[str, Any] = answer.json()
+                return found
+            assert answer.status_code == 503, answer.text
+            await asyncio.sleep(0.2)

@@ -122,6 +122,24 @@ async def test_postgres_is_durable_reads_utf8_and_sorts_by_code_point(tmp_path: 
     )
 
 
+async def test_what_a_refused_row_holds_is_not_logged(tmp_path: Path, start: Start) -> None:
+    """People's names would be in it."""
+    server = PostgresServer(tmp_path)
+    await start(server)
+    connection = await asyncpg.connect(server.dsn("postgres"))
+    await connection.execute("create table person (name text check (length(name) < 5), phone text unique)")
+    await connection.execute("insert into person values ('An', '0100777001')")
+    for name, phone in (("Nguyễn An", "0100777001"), ("Bình", "0100777001")):
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+            await connection.execute("insert into person values ($1, $2)", name, phone)
+    await connection.close()
+
+    said = (tmp_path / "postgres.log").read_text()
+    assert said.count("ERROR") == 2
+    assert "0100777001" not in said
+    assert "Nguyễn" not in said
+
+
 async def test_nats_syncs_each_write_and_takes_the_given_configuration(tmp_path: Path, start: Start) -> None:
     server = NatsServer(tmp_path, config='authorization { user: "u", password: "p" }\n')
     await start(server)

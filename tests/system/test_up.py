@@ -122,6 +122,7 @@ def test_numbers_move_ctrl_c_stops_everything_and_a_second_start_goes_on(tmp_pat
             verified = up.run("verify")
             assert (verified.returncode, verified.stdout.splitlines()[-1]) == (0, "0 differences"), verified.stdout
             assert up.run("status").returncode == 0
+            _is_the_campaign_of_the_plan(up)
             before, first = up.sessions(), up.positions()
             assert up.stop() < (0, 10.0), up.said()
         assert up.process.returncode == 0
@@ -142,6 +143,16 @@ def test_numbers_move_ctrl_c_stops_everything_and_a_second_start_goes_on(tmp_pat
     assert again["registry"] <= first["registry"] + 20, "units, organisations, teams and members are not made again"
     assert "Traceback" not in up.said()
     assert '"level": "error"' not in (up.data / "phongtrao.log").read_text()
+
+
+def _is_the_campaign_of_the_plan(up: Instance) -> None:
+    [campaign] = up.get("/outreach/campaigns")["items"]
+    assert [campaign[f] for f in ("launched_on", "window_days", "quota", "report_due_on", "day_one_rule")] == [
+        "2023-07-28", 7, 7, "2023-08-15", "ceremony_day",
+    ]  # fmt: skip
+    assert len(campaign["topics"]) == 5
+    districts = [u["unit_id"] for u in up.get("/registry/units?level=district&on=2023-07-28")["items"]]
+    assert (len(districts), sorted(campaign["reporting_unit_ids"])) == (13, sorted(districts))
 
 
 def _is_back(up: Instance, name: str) -> bool:

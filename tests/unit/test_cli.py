@@ -26,7 +26,7 @@ from shared.service import Service
 from shared.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("up", "serve", "migrate", "simulate", "token", "keys", "status", "verify", "rebuild", "parked")
+COMMANDS = ("up", "serve", "migrate", "simulate", "token", "keys", "rights", "status", "verify", "rebuild", "parked")
 cli = CliRunner()
 
 
@@ -42,12 +42,14 @@ def reader(keys: KeySet) -> Authenticator:
     return Authenticator(issuer=settings.oidc_issuer, audience=settings.oidc_audience, keys=keys)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, "parked list", "parked show", "parked retry"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
-    shown = cli.invoke(app, [command, "--help"], terminal_width=120)
+    shown = cli.invoke(app, [*command.split(), "--help"], terminal_width=120)
 
     assert shown.exit_code == 0
-    assert f"phongtrao {command}" in shown.output or command == "parked"
+    usage, _, explained = shown.output.partition("\n\n")
+    assert "Usage:" in usage
+    assert f"  phongtrao {command}" in explained
 
 
 def test_help_lists_the_commands_and_the_exit_codes() -> None:
@@ -161,7 +163,7 @@ def test_an_instance_is_found_while_it_holds_its_folder_and_not_after(data: Path
         folder.announce(running)
         assert Folder(data).running() == running
         assert (data / "run.json").stat().st_mode & 0o777 == 0o600
-        with pytest.raises(AlreadyRunning), Folder(data).held():
+        with pytest.raises(AlreadyRunning, match=rf"runs on {data}\. .*PHONGTRAO_DATA"), Folder(data).held():
             pass
     assert folder.running() is None
 

@@ -83,6 +83,7 @@ ASYNCAPI: dict[str, Any] = {
         },
         "unit_established": {"address": "cds.51.registry.unit_established", "x-stream": "REGISTRY_51"},
         "overview": {"address": "q.51.reporting.overview", "description": "Asks."},
+        "tick": {"address": "tick.51.registry", "description": "It moved."},
     },
     "operations": {
         "team_formed": {"action": "send", "channel": {"$ref": "#/channels/team_formed"},
@@ -90,6 +91,7 @@ ASYNCAPI: dict[str, Any] = {
         "unit_established": {"action": "receive", "channel": {"$ref": "#/channels/unit_established"},
                              "messages": [{"$ref": "#/components/messages/established"}]},
         "overview": {"action": "receive", "channel": {"$ref": "#/channels/overview"}},
+        "tick": {"action": "send", "channel": {"$ref": "#/channels/tick"}},
     },
     "components": {"messages": {
         "formed": message("team_formed", {"team_id": "golden-1"}),
@@ -165,9 +167,11 @@ def test_no_reference_page_needs_a_script_or_another_host(lang: Any) -> None:
         assert f'<html lang="{lang}">' in page
 
 
-def test_events_are_told_apart_from_followed_ones_and_from_questions(events: str) -> None:
+def test_events_are_told_apart_from_followed_ones_from_questions_and_from_ticks(events: str) -> None:
     contents = words(events[events.index('<nav class="contents"') : events.index('<div class="reference"')])
-    assert "Published event team_formed Followed event unit_established Answered question overview" in contents
+    assert (
+        "Published event team_formed Followed event unit_established Answered question overview Tick tick" in contents
+    )
 
 
 def test_an_event_shows_subject_stream_type_fields_and_its_committed_example(events: str) -> None:

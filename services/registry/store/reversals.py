@@ -1,4 +1,4 @@
-"""SQL of taking a reform back: the villages that were established on its map since."""
+"""SQL of villages that were established after the day of a reform that is made, or taken back."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ async def villages_since(conn: Conn, unit_ids: Collection[str], day: date) -> li
         day,
     )
     return [units.unit_of(r) for r in rows]
+
+
+async def former_parents(conn: Conn, village_ids: Collection[str]) -> dict[str, set[str]]:
+    """The units below which these villages were once thought to be."""
+    rows = await conn.fetch(
+        "select unit_id, array_agg(parent_id) as parents from unit_version where unit_id = any($1::text[])"
+        " and known_to is not null group by unit_id",
+        list(village_ids),
+    )
+    return {r["unit_id"]: set(r["parents"]) for r in rows}
 
 
 async def below(conn: Conn, unit_ids: Collection[str], day: date) -> list[Unit]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from services.registry.web.team_page import TeamId, load, names_of
 from services.registry.web.visit import Visit, Visiting, an_id, page_router
 from shared.auth import OFFICERS, Caller
 from shared.contracts.registry import Role
-from shared.errors import Problem
+from shared.errors import Problem, invalid
 from shared.web.forms import Form, body, posted, typed_day
 
 routes = page_router()
@@ -61,9 +62,19 @@ async def take_merger(visit: Visiting, team_id: TeamId, request: Request) -> Res
             return visit.go(f"/so/to/{wanted.into_team_id}?done=merged")
         ended = await _draft(visit, caller, team_id, wanted)
     except Problem as problem:
-        asks = problem.slug == "leader_needed" and not values["leader_id"]
-        return await _form(visit, caller, history, Form(values, None if asks else problem))
+        return await _form(visit, caller, history, Form(values, _refusal(problem, values)))
     return await _confirm(visit, caller, history, (wanted, ended), Form(values))
+
+
+def _refusal(problem: Problem, values: Mapping[str, str]) -> Problem | None:
+    """What is wrong. Who leads is asked once both teams are known to have a leader: nothing is wrong before that."""
+    if problem.slug != "leader_needed":
+        return problem
+    if not values["leader_id"] and not values.get("asked"):
+        return None
+    return invalid(
+        problem.slug, "leader_id", "Hãy chọn ai là tổ trưởng của tổ sau sáp nhập.", "Choose who leads the merged team."
+    )
 
 
 async def _draft(visit: Visit, caller: Caller, team_id: str, wanted: merge_teams.MergeTeams) -> Ended:

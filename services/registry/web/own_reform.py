@@ -1,4 +1,4 @@
-"""A reform of one's own under /so/sap-xep/soan: merge, split, rename or move units; preview, choices, confirmation.
+"""A reform of one's own under /so/sap-xep/soan: merge, split, rename, move, promote; preview, choices, confirmation.
 
 The address says what is done with which units; the form says the rest under the paths of the API's body, so that a
 refusal of the API stands beside its field.
@@ -19,9 +19,10 @@ from services.registry.preview_reform import ROLES
 from services.registry.store import units as store
 from services.registry.store.levels import all_levels
 from services.registry.unit import Unit, home_id
-from services.registry.unit_levels import Levels, exact
+from services.registry.unit_levels import exact
 from services.registry.web import reforms, tree
 from services.registry.web.own_reform_body import (
+    EFFECTIVE,
     PARTS,
     Drawn,
     What,
@@ -71,7 +72,7 @@ async def show_draft(visit: Visiting, asked: Asking) -> HTMLResponse:
     if asked.what is None or asked.within is None or asked.level is None:
         return await _start(visit, caller, asked)
     ground = await _map(visit, caller, visit.today)
-    drawn = _drawn(asked.what, ground, asked.units)
+    drawn = await _drawn(visit, asked.what, ground, asked.units)
     try:
         must_have_enough(drawn)
     except Problem as problem:
@@ -84,9 +85,14 @@ async def show_draft(visit: Visiting, asked: Asking) -> HTMLResponse:
 async def take_draft(visit: Visiting, request: Request, asked: Asking) -> Response:
     """What the decision would do, its choices, and from the page that asks once more the reform itself."""
     caller, values = visit.must_send(*ROLES), await posted(request)
-    ground = await _map(visit, caller, typed_day(values.get("plan.effective_on", "")) or visit.today)
-    drawn = _drawn(asked.what or What.MERGE, ground, asked.units)
-    step = values.get("step", "")
+    what, step = asked.what or What.MERGE, values.get("step", "")
+    ground = await _map(visit, caller, typed_day(values.get(EFFECTIVE, "")) or visit.today)
+    try:
+        drawn = await _drawn(visit, what, ground, asked.units)
+    except Problem as problem:  # not on that day; the form can be put right where they are there today
+        ground = await _map(visit, caller, visit.today)
+        drawn = await _drawn(visit, what, ground, asked.units)
+        return await _form(visit, ground, drawn, Form(values, _beside_the_day(problem)))
     try:
         must_have_enough(drawn)
         wanted = body_of(drawn, values)
@@ -100,6 +106,12 @@ async def take_draft(visit: Visiting, request: Request, asked: Asking) -> Respon
             return await _choices_again(visit, caller, drawn, Form(values, problem))
         return await _form(visit, ground, drawn, Form(values, None if step == "edit" else problem))
     return await _form(visit, ground, drawn, Form(values))
+
+
+def _beside_the_day(problem: Problem) -> Problem:
+    """The refusal of units that are not there on a day, said beside the day that was typed."""
+    fields = tuple(f._replace(field=EFFECTIVE) for f in problem.fields)
+    return Problem(problem.status, problem.slug, problem.detail, fields=fields)
 
 
 async def _preview(visit: Visit, caller: Caller, drawn: Drawn, values: dict[str, str]) -> HTMLResponse:
@@ -126,8 +138,9 @@ async def _choices_again(visit: Visit, caller: Caller, drawn: Drawn, form: Form)
 
 async def _map(visit: Visit, caller: Caller, day: date) -> list[Unit]:
     """The units of the day before that the caller may reorganise, and those above them."""
+    before = day - timedelta(days=1) if day > date.min else day
     async with visit.service.pool.acquire() as conn:
-        found = await store.map_of_day(conn, day - timedelta(days=1), root=visit.service.province)
+        found = await store.map_of_day(conn, before, root=visit.service.province)
     if caller.has(*WHOLE_MAP):
         return found
     return [u for u in found if caller.covers((visit.service.province, *u.path))]
@@ -147,11 +160,13 @@ def _chosen(ground: list[Unit], unit_ids: tuple[str, ...]) -> list[Unit]:
     return [by_id[i] for i in unit_ids]
 
 
-def _drawn(what: What, ground: list[Unit], unit_ids: tuple[str, ...]) -> Drawn:
+async def _drawn(visit: Visit, what: What, ground: list[Unit], unit_ids: tuple[str, ...]) -> Drawn:
     """What is to be done, with the units that may take over a part: those of the same level below the same parent."""
     units = _chosen(ground, unit_ids)
     beside = [u for u in ground if units and (exact(u), u.parent_id) == (exact(units[0]), units[0].parent_id)]
-    return Drawn(what, units, sorted((u for u in beside if u not in units), key=tree.by_place))
+    async with visit.service.pool.acquire() as conn:
+        levels = await all_levels(conn)
+    return Drawn(what, units, sorted((u for u in beside if u not in units), key=tree.by_place), levels)
 
 
 async def _start(visit: Visit, caller: Caller, asked: Asked) -> HTMLResponse:
@@ -186,21 +201,17 @@ async def _choice(visit: Visit, ground: list[Unit], asked: Asked, problem: Probl
     )
 
 
-def _may_be_above(unit: Unit, drawn: Drawn, levels: Levels) -> bool:
+def _may_be_above(unit: Unit, drawn: Drawn) -> bool:
     """Whether the units may come to lie below this one; of villages only one of the same commune is offered."""
-    if any(not levels.may_lie_below(u, unit) for u in drawn.units):
+    if unit in drawn.units or drawn.levels.rank(unit) >= drawn.rank:
         return False
-    villages = [u for u in drawn.units if u.level is Level.VILLAGE]
     if unit.level is Level.VILLAGE:
-        return any(home_id(u) == home_id(unit) for u in villages)
-    return not (villages and unit.level is Level.PROVINCE)
+        return any(home_id(u) == home_id(unit) for u in drawn.units)
+    return not (drawn.level is Level.VILLAGE and unit.level is Level.PROVINCE)
 
 
 async def _form(visit: Visit, ground: list[Unit], drawn: Drawn, form: Form) -> HTMLResponse:
-    level = drawn.units[0].level if drawn.units else Level.COMMUNE
-    async with visit.service.pool.acquire() as conn:
-        levels = await all_levels(conn)
-    above = [u for u in ground if _may_be_above(u, drawn, levels)]
+    above = [u for u in ground if _may_be_above(u, drawn)]
     known = {u.unit_id for u in above}
     missing = [u.parent_id for u in drawn.units if u.parent_id not in known]
     async with visit.service.pool.acquire() as conn:
@@ -211,10 +222,10 @@ async def _form(visit: Visit, ground: list[Unit], drawn: Drawn, form: Form) -> H
         form=form,
         others=await reforms.in_the_way(visit, form.problem),
         drawn=drawn,
-        level=level,
-        kinds=[k.kind_id for k in levels.kinds_counting_as(level)],
-        own=tree.own_words(levels, visit.lang),
-        parents=[(u.unit_id, u.name) for u in sorted(above, key=lambda u: (levels.rank(u), tree.by_place(u)))],
+        level=drawn.level,
+        kinds=drawn.kinds,
+        own=tree.own_words(drawn.levels, visit.lang),
+        parents=[(u.unit_id, u.name) for u in sorted(above, key=lambda u: (drawn.levels.rank(u), tree.by_place(u)))],
         parts=range(PARTS if drawn.what is What.SPLIT else 1),
         there=[(u.unit_id, u.name) for u in drawn.there.values()],
     )

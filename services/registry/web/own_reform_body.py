@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from services.registry.reform_body import ReformBody
 from services.registry.unit import Unit
+from services.registry.unit_levels import COMMUNE, STATE, Levels
 from shared import errors
+from shared.contracts.reform import Level
 from shared.errors import Text
 from shared.web.forms import NOT_A_DAY, refused, typed_day
 
@@ -26,6 +28,7 @@ class What(StrEnum):
 
     MERGE = "merge"
     CHANGE = "change"
+    PROMOTE = "promote"
     SPLIT = "split"
 
 
@@ -36,11 +39,36 @@ class Drawn(NamedTuple):
     units: Sequence[Unit]
     beside: Sequence[Unit] = ()
     """Units right beside one that is split, which may take over a part of it."""
+    levels: Levels = STATE
 
     @property
     def there(self) -> dict[str, Unit]:
         """Units of today that a part of a split may be: the unit itself, or one beside it."""
         return {u.unit_id: u for u in (*self.units, *self.beside)} if self.what is What.SPLIT else {}
+
+    @property
+    def level(self) -> Level:
+        """The level that the units count as."""
+        return self.units[0].level if self.units else Level.COMMUNE
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds to choose from. A village stays one, at any level; between communes and districts a kind may bring the
+        other level."""
+        if self.what is not What.PROMOTE or not self.units:
+            return self._of(self.level)
+        other = {Level.COMMUNE: [Level.DISTRICT], Level.DISTRICT: [Level.COMMUNE]}.get(self.level, [])
+        return [k for k in self._of(self.level, *other) if k != self.units[0].kind]
+
+    @property
+    def rank(self) -> int:
+        """Units of a smaller rank may have these below them; where a kind is chosen, the lowest kind's counts."""
+        if self.what is What.PROMOTE:
+            return max((level.rank for k in self.kinds if (level := self.levels.level_of(k))), default=0)
+        return min((self.levels.rank(u) for u in self.units), default=COMMUNE.rank)
+
+    def _of(self, *levels: Level) -> list[str]:
+        return [k.kind_id for level in levels for k in self.levels.kinds_counting_as(level)]
 
 
 def must_have_enough(drawn: Drawn) -> None:
@@ -63,8 +91,10 @@ def first_values(drawn: Drawn, today: str, new_id: Callable[[], str]) -> dict[st
     for n in parts:
         values |= {_unit(n, "unit_id"): new_id(), _unit(n, "name"): "", _unit(n, "code"): "", is_unit(n): ""}
         values[_unit(n, "kind")] = first.kind
-    if drawn.what is What.CHANGE:
+    if drawn.what in (What.CHANGE, What.PROMOTE):
         values |= {_unit(0, "unit_id"): first.unit_id, _unit(0, "name"): first.name, _unit(0, "code"): first.code}
+    if drawn.what is What.PROMOTE:
+        values |= {_unit(0, "name"): "", _unit(0, "kind"): ""}
     return values
 
 
@@ -135,15 +165,30 @@ def _successor(drawn: Drawn, values: Mapping[str, str], n: int) -> dict[str, Any
         return {"unit": {**unit, "name": name}, "predecessors": [*whole, *made_of]}
     unit = {name: values.get(_unit(n, name), "") for name in ("unit_id", "name", "kind", "code")}
     where = {"level": drawn.units[0].level, "parent_id": values.get(PARENT) or None}
+    if drawn.what is What.PROMOTE:
+        level = drawn.levels.level_of(unit["kind"]) if unit["kind"] in drawn.kinds else None
+        where["level"] = level.counts_as if level else drawn.level
+        unit["name"] = unit["name"] or as_kind(drawn.units[0], unit["kind"], drawn.levels)
     return {"unit": {**unit, **where}, "predecessors": made_of}
 
 
+def as_kind(unit: Unit, kind_id: str, levels: Levels) -> str:
+    """The full name of a unit as one of another kind; as it is where the word in front is none of a kind."""
+    before, after = levels.kind(unit.kind), levels.kind(kind_id)
+    if before is None or after is None or not unit.name.startswith(f"{before.word_vi} "):
+        return unit.name
+    return f"{after.word_vi} {unit.name.removeprefix(f'{before.word_vi} ')}"
+
+
 def _heirs(drawn: Drawn, values: Mapping[str, str], made: Sequence[int]) -> dict[str, str]:
-    """Of a unit that is split and ends: the part that is chosen. Of merged ones it is the only successor anyway."""
+    """Of a unit that is split and ends: the part that is chosen. Of merged ones it is the only successor anyway.
+    Raises 422 for a part that is not made."""
     ids = {n: values.get(is_unit(n)) or values.get(_unit(n, "unit_id"), "") for n in made}
     if drawn.what is not What.SPLIT or drawn.units[0].unit_id in ids.values():
         return {}
-    heir = next((n for n in made if values.get(HEIR) == str(n)), 0)
+    heir = next((n for n in made if values.get(HEIR) == str(n)), None)
+    if heir is None:
+        raise errors.invalid("not_a_part", HEIR, "hãy chọn một phần có tên ở trên", "choose a part that is named above")
     return {drawn.units[0].unit_id: ids[heir]}
 
 

@@ -21,7 +21,7 @@ from services.registry.web.requests import Clock, clock_of
 from services.registry.web.spells import Spell, spells_of
 from services.registry.web.visit import Visit, Visiting, page_router
 from shared.auth import OFFICERS, Caller, Role
-from shared.errors import Problem, invalid
+from shared.errors import FieldError, Problem, Text, invalid
 from shared.http import ID_PATTERN
 from shared.service import Service
 from shared.web.forms import Form, body, posted
@@ -119,9 +119,17 @@ async def take_correction(visit: Visiting, member_id: MemberId, request: Request
         await correct_person.correct_person(visit.service, member_id, wanted, caller)
     except Problem as problem:
         withdrawn = problem.slug == "basis_withdrawn" or bool(values.get("withdrawn"))
-        form = Form({"phone": "", "title": "", "legal_basis": "", **values}, problem)
+        form = Form({"phone": "", "title": "", "legal_basis": "", **values}, _beside_the_basis(problem))
         return await _correction(visit, member_id, known, form, withdrawn=withdrawn)
     return visit.go(f"/so/nguoi/{member_id}?done=corrected")
+
+
+def _beside_the_basis(problem: Problem) -> Problem:
+    """The refusal of data whose basis is withdrawn, said beside the choice of a new one."""
+    if problem.slug != "basis_withdrawn":
+        return problem
+    new = FieldError("legal_basis", Text("hãy chọn căn cứ mới", "choose the new basis"))
+    return Problem(problem.status, problem.slug, problem.detail, fields=(new,))
 
 
 class Decision(NamedTuple):

@@ -90,7 +90,8 @@ async def teams_of(visit: Visit, member_ids: Iterable[str]) -> dict[str, list[tu
 async def show_filing(visit: Visiting, q: Annotated[str, Query(max_length=100)] = "") -> HTMLResponse:
     """Who asks, for what, since when."""
     visit.must_be(*READERS)
-    values = {"member_id": visit.asked_id("member_id"), "kind": "", "on": "", "at": "", "q": q.strip()}
+    typed = {name: visit.asked(name) for name in ("kind", "on", "at")}
+    values = {**typed, "member_id": visit.asked_id("member_id"), "q": q.strip()}
     return await _filing(visit, Form({**values, "request_id": visit.service.new_id()}))
 
 
@@ -110,7 +111,8 @@ async def take_filing(visit: Visiting, request: Request) -> Response:
 
 
 async def _filing(visit: Visit, form: Form) -> HTMLResponse:
-    chosen, wanted = an_id(form.value("member_id")), form.value("q")
+    somebody_else = form.wrong("member_id", visit.lang) is not None
+    chosen, wanted = "" if somebody_else else an_id(form.value("member_id")), form.value("q")
     found = await found_by(visit, wanted, Found.MEMBER) if wanted else ()
     known = {h.id for h in found}
     status = form.problem.status if form.problem else 200

@@ -90,10 +90,17 @@ async def show_teams(visit: Visiting, asked: Annotated[Asked, Query()]) -> Respo
         last=last,
         units=by_id,
         choices=tree.grouped(units),
+        levels=_levels(units, asked.level),
         asked=asked,
         may_form=caller.has(*OFFICERS),
         keeper=", ".join(by_id[i].name for i in caller.units if i in by_id),
     )
+
+
+def _levels(units: list[Unit], chosen: str) -> list[str]:
+    """The levels to choose from: those at which the caller's units can have teams on the day, and what was chosen."""
+    there = {*(u.level for u in units), Level.VILLAGE, chosen}  # a village need be no unit to have a team
+    return [level for level in (Level.DISTRICT, Level.COMMUNE, Level.VILLAGE) if level in there]
 
 
 async def _find(visit: Visit, caller: Caller, asked: Asked) -> tuple[Found, list[Unit]]:

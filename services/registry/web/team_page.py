@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Path, Query
@@ -13,7 +13,7 @@ from services.registry import vault
 from services.registry.person import Person, Why
 from services.registry.store import memberships, pages, teams
 from services.registry.store import units as store
-from services.registry.team import Team, TeamHistory
+from services.registry.team import Team, TeamHistory, TeamPlace
 from services.registry.team_access import may_manage, no_such_team
 from services.registry.team_voided import Recorded, recorded_elsewhere
 from services.registry.unit import Unit
@@ -27,6 +27,7 @@ from shared.web.forms import typed_day
 
 routes = page_router()
 READERS = (*OFFICERS, Role.TEAM_LEADER, Role.OPERATOR)
+_ONE_DAY = timedelta(days=1)
 TeamId = Annotated[str, Path(pattern=ID_PATTERN)]
 
 
@@ -45,7 +46,10 @@ async def show_team(
         people = await memberships.memberships(conn, [team_id])
         names = await names_of(conn, visit, caller, history.team, (p.member_id for p in people))
         elsewhere = recorded_elsewhere(history, await teams.voided(conn, team_id))
-        units = await _units(conn, history)
+        place = history.place_on(day)
+        seen_on = max(min(day, history.team.disbanded_on or day), place.valid_from)
+        here = await _path(conn, place, seen_on)
+        units, left = await _units(conn, history), await _units(conn, history, at_last=True)
         voided = await _voided_units(conn, elsewhere)
         taken_back = await pages.reform_titles(conn, [r.reform_id for r in elsewhere]) if elsewhere else {}
         organisations = await pages.organisation_names(conn, [p.organisation_id for p in people if p.organisation_id])
@@ -54,7 +58,9 @@ async def show_team(
         "team.html",
         team=history.team,
         name=history.name_on(day),
-        place=history.place_on(day),
+        place=place,
+        here=here,
+        here_on=None if seen_on == visit.today else seen_on,
         day=day,
         on=None if day == visit.today else day,
         bad_day=on if on and typed_day(on) is None else None,
@@ -65,6 +71,8 @@ async def show_team(
         deputies=[s for s in there if s.role is Duty.DEPUTY],
         names=names,
         units=units,
+        left=left,
+        one_day=_ONE_DAY,
         organisations=organisations,
         voided=voided,
         taken_back=taken_back,
@@ -72,7 +80,7 @@ async def show_team(
         done=done,
         may_change=history.team.disbanded_on is None and _may_change(caller, history.team),
         may_form=caller.has(*OFFICERS),
-        keeper=_keeper(history, units, day),
+        keeper=here[0].name if here else "",
     )
 
 
@@ -98,20 +106,19 @@ def _may_change(caller: Caller, team: Team) -> bool:
     return caller.has(*OFFICERS) or (caller.has(Role.TEAM_LEADER) and caller.team_id == team.team_id)
 
 
-def _keeper(history: TeamHistory, units: dict[tuple[str, date], Sequence[Unit]], day: date) -> str:
-    """The unit that answers for the team on a day, as a paper names it on top."""
-    place = history.place_on(day)
-    found = units[place.unit_id, place.valid_from]
-    return found[0].name if found else ""
+async def _path(conn: Conn, place: TeamPlace, day: date, known: datetime | None = None) -> Sequence[Unit]:
+    """The unit of a place and what is above it, as they were called on a day."""
+    ids = [i for i in dict.fromkeys((place.unit_id, place.district_id)) if i]
+    units = await store.many_on_day(conn, ids, day, known=known)
+    return [units[i] for i in ids if i in units]
 
 
-async def _units(conn: Conn, history: TeamHistory) -> dict[tuple[str, date], Sequence[Unit]]:
-    """Where the team was, as it was called then: the unit and what is above it, by unit and first day there."""
+async def _units(conn: Conn, history: TeamHistory, *, at_last: bool = False) -> dict[tuple[str, date], Sequence[Unit]]:
+    """Where the team was, as it was called when it came, or when it left: by unit and first day there."""
     found: dict[tuple[str, date], Sequence[Unit]] = {}
     for place in history.places:
-        ids = [i for i in dict.fromkeys((place.unit_id, place.district_id)) if i]
-        units = await store.many_on_day(conn, ids, place.valid_from)
-        found[place.unit_id, place.valid_from] = [units[i] for i in ids if i in units]
+        last = place.valid_to - _ONE_DAY if at_last and place.valid_to else place.valid_from
+        found[place.unit_id, place.valid_from] = await _path(conn, place, last)
     return found
 
 
@@ -119,7 +126,5 @@ async def _voided_units(conn: Conn, elsewhere: Iterable[Recorded]) -> dict[tuple
     """The same for places of a map that was taken back, as it was known then."""
     found: dict[tuple[str, date], Sequence[Unit]] = {}
     for first, _, place, known_from, _ in elsewhere:
-        ids = [i for i in dict.fromkeys((place.unit_id, place.district_id)) if i]
-        units = await store.many_on_day(conn, ids, first, known=known_from)
-        found[place.unit_id, place.valid_from] = [units[i] for i in ids if i in units]
+        found[place.unit_id, place.valid_from] = await _path(conn, place, first, known_from)
     return found

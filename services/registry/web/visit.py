@@ -16,16 +16,32 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from services.registry import store
 from shared.auth import Caller, Role, authorize, authorize_form
 from shared.clock import local_day
-from shared.errors import TITLES, Problem
+from shared.errors import TITLES, Problem, Text
 from shared.http import ID_PATTERN
 from shared.service import Service
 from shared.web import Lang, choose_lang, environment, shell
-from shared.web.forms import Form, typed_day
+from shared.web.forms import Form, posted, typed_day
 from shared.web.viewer import Viewer, signed_in, viewer
 
 PAGES = Path(__file__).parents[1] / "pages"
 HOME = "/so"
 _ENV = environment(PAGES)
+_FORM = "application/x-www-form-urlencoded"
+_TAKEN = {"same_id_other_content", "id_taken"}
+_OWN_IDS = {"Idempotency-Key": "key", **{n: n for n in ("team_id", "member_id", "contact_id", "request_id")}}
+"""By the field that a refusal names: the hidden field with the id that a form was opened with."""
+_SENT_BEFORE = Problem(
+    409,
+    "sent_before",
+    Text(
+        "Biểu mẫu này đã được gửi và lưu một lần với nội dung khác. Nếu đây là việc mới thì gửi lại; nếu chỉ để sửa"
+        " lần trước thì mở điều đã lưu mà sửa.",
+        "This form was sent and saved once, with other content. Send it again if this is something new; to correct"
+        " what was sent before, open what was saved.",
+    ),
+)
+_NOT_THEIRS = {401, 500, 503}
+"""Refusals of a form that have nothing to do with what was typed: it is handed back, to be sent again."""
 
 
 def an_id(text: str) -> str:
@@ -41,6 +57,12 @@ class Visit:
         self.service: Service = request.app.state.service
         self.lang: Lang = choose_lang(request.query_params.get("lang"), request.cookies.get("lang"))
         self.caller: Caller | None = signed_in(request, self.service.auth)
+
+    @property
+    def _typed(self) -> Mapping[str, str]:
+        """What was sent with the request."""
+        typed: Mapping[str, str] = getattr(self.request.state, "typed", {})
+        return typed
 
     @property
     def today(self) -> date:
@@ -85,6 +107,8 @@ class Visit:
 
     async def page(self, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         """The page in the visitor's language."""
+        if isinstance(form := context.get("form"), Form):
+            context["form"] = self._with_an_id_of_its_own(form)
         return self._render(template, await self._viewer(), status, context)
 
     async def again(self, template: str, form: Form, **context: Any) -> HTMLResponse:
@@ -94,11 +118,23 @@ class Visit:
             raise form.problem
         return await self.page(template, status=form.problem.status, form=form, **context)
 
+    def _with_an_id_of_its_own(self, form: Form) -> Form:
+        """A form whose id stands for what was saved before, with another id: nobody sees the id, and with the old one
+        the form would be refused for ever."""
+        if form.problem is None or form.problem.slug not in _TAKEN:
+            return form
+        named = {_OWN_IDS.get(f.field, f.field) for f in form.problem.fields}
+        if "contact_id" in form.values and "member_id" in named:
+            named = {"contact_id"}
+        ids = {name: self.service.new_id() for name in named if name in _OWN_IDS.values() and name in form.values}
+        return Form({**form.values, **ids}, _SENT_BEFORE) if ids else form
+
     def refusal(self, problem: Problem) -> HTMLResponse:
         """The page that says what is wrong and what to do. Asks no database: that may be what is wrong."""
         title = TITLES.get(problem.status, TITLES[400])
         looking = viewer(self.caller, "") if self.caller else None
-        return self._render("problem.html", looking, problem.status, {"problem": problem, "title": title})
+        context = {"problem": problem, "title": title, "typed": self._typed if problem.status in _NOT_THEIRS else {}}
+        return self._render("problem.html", looking, problem.status, context)
 
     def go(self, path: str) -> RedirectResponse:
         """On to another page after a form was taken."""
@@ -129,6 +165,8 @@ class Visit:
 
 
 async def _visit(request: Request) -> Visit:
+    if request.headers.get("content-type", "").startswith(_FORM):  # for whoever has to sign in anew, or to wait
+        request.state.typed = await posted(request)
     return Visit(request)
 
 

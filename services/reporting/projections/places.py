@@ -21,7 +21,7 @@ from shared.contracts.registry import (
 from shared.projection import Key, Projection, Rows, Table
 
 FROM_THE_FIRST = date(1, 1, 1)
-"""First day of a headcount that was given without one."""
+"""First day of what was told without one."""
 
 
 class ReformRow(NamedTuple):
@@ -61,6 +61,16 @@ class OrganisationRow(NamedTuple):
     successor_id: str | None
 
 
+class OrganisationStateRow(NamedTuple):
+    """What an organisation is called and where it stands, from a day on to its next such day or its end."""
+
+    organisation_id: str
+    valid_from: date
+    name: str
+    sector: str
+    parent_id: str | None
+
+
 class HeadcountRow(NamedTuple):
     """How many people an organisation has from a day on, to the next such day."""
 
@@ -81,8 +91,13 @@ editions = Table("edition", EditionRow, key=2)
 reforms = Table("reform", ReformRow, key=1)
 lineage = Table("lineage", LineageRow, key=3)
 organisations = Table("organisation", OrganisationRow, key=1)
+organisation_states = Table("organisation_state", OrganisationStateRow, key=2)
 headcounts = Table("headcount", HeadcountRow, key=2)
-places = Projection("places", version=3, tables=(units, editions, reforms, lineage, organisations, headcounts))
+places = Projection(
+    "places",
+    version=4,
+    tables=(units, editions, reforms, lineage, organisations, organisation_states, headcounts),
+)
 
 Needs = list[tuple[Table[Any], Key]]
 
@@ -152,8 +167,14 @@ def organisation_registered(rows: Rows, _: Recorded, event: OrganisationRegister
             event.organisation_id, event.name, event.sector, event.parent_id, event.valid_from, None, None
         ),
     )  # fmt: skip
+    since = event.valid_from or FROM_THE_FIRST
+    rows.put(organisation_states, _state(event, since))
     if event.headcount is not None:
-        rows.put(headcounts, HeadcountRow(event.organisation_id, event.valid_from or FROM_THE_FIRST, event.headcount))
+        rows.put(headcounts, HeadcountRow(event.organisation_id, since, event.headcount))
+
+
+def _state(event: OrganisationRegistered | OrganisationChanged, since: date) -> OrganisationStateRow:
+    return OrganisationStateRow(event.organisation_id, since, event.name, event.sector, event.parent_id)
 
 
 def _organisation_needs(_: Recorded, event: OrganisationChanged | OrganisationDissolved) -> Needs:
@@ -172,6 +193,7 @@ def organisation_changed(rows: Rows, _: Recorded, event: OrganisationChanged) ->
     """It goes by another name, or belongs to another group."""
     known = _known(rows, event.organisation_id)
     rows.put(organisations, known._replace(name=event.name, sector=event.sector, parent_id=event.parent_id))
+    rows.put(organisation_states, _state(event, event.effective_on))
 
 
 @places.on(OrganisationDissolved, needs=_organisation_needs)

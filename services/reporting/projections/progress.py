@@ -8,7 +8,7 @@ those of the day; what a team did is kept by team as well, so that it can be cou
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from services.reporting.projections import visits
@@ -126,13 +126,14 @@ progress.on(MemberLeft, needs=_member_needs)(member_told)
 progress.on(MemberRoleChanged, needs=_member_needs)(member_told)
 
 
-def _needs(_: Recorded, event: CitizenGuided | GuidanceWithdrawn) -> list[tuple[Table[Any], Key]]:
-    campaign = event.campaign_id
-    return [
-        (campaigns, (campaign,)),
-        (citizens, (campaign, event.citizen_ref)),
-        *[(topics, (campaign, code)) for code in event.topics],
-    ]
+def _needs(_: Recorded, event: CitizenGuided | GuidanceWithdrawn) -> tuple[tuple[Table[Any], Key], ...]:
+    return (citizens, (event.campaign_id, event.citizen_ref)), *_campaign_needs(event.campaign_id, event.topics)
+
+
+@lru_cache(maxsize=4_096)
+def _campaign_needs(campaign_id: str, codes: tuple[str, ...]) -> tuple[tuple[Table[Any], Key], ...]:
+    """The same for most guidances."""
+    return (campaigns, (campaign_id,)), *[(topics, (campaign_id, code)) for code in codes]
 
 
 @progress.on(CitizenGuided, needs=_needs)

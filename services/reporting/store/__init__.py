@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from services.reporting.store.counts import (
-    OrganisationLine,
     Page,
     ProvinceCounts,
     Total,
@@ -11,7 +10,6 @@ from services.reporting.store.counts import (
     are_recorded,
     campaign,
     citizens_by_key,
-    count_organisations,
     counts_by_key,
     course_totals,
     days,
@@ -47,7 +45,6 @@ from services.reporting.store.people import (
 __all__ = [
     "MemberLine",
     "MembersChosen",
-    "OrganisationLine",
     "Page",
     "ProvinceCounts",
     "TeamLine",
@@ -58,7 +55,6 @@ __all__ = [
     "campaign",
     "citizens_by_key",
     "count_members",
-    "count_organisations",
     "count_teams",
     "counts_by_key",
     "course_totals",

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from services.reporting.maps import Spots
+from services.reporting.organisations import Organisation, Results
 from services.reporting.projections.progress_rows import PROVINCE, CampaignRow
 from services.reporting.projections.results import EVERYONE
 from shared.db import Conn
@@ -41,20 +42,6 @@ class Total(NamedTuple):
 
     citizens: int | None = 0
     sessions: int = 0
-
-
-class OrganisationLine(NamedTuple):
-    """An organisation's learners."""
-
-    organisation_id: str
-    name: str
-    sector: str
-    parent_id: str | None
-    last_day: date | None
-    headcount: int | None
-    enrolled: int
-    passed: int
-    attempts: int
 
 
 async def campaign(conn: Conn, campaign_id: str | None) -> CampaignRow | None:
@@ -204,29 +191,24 @@ async def days(conn: Conn, campaign_id: str, *, by: str, unit_id: str | None) ->
     return [dict(r) for r in rows]
 
 
-async def organisations(conn: Conn, *, on: date, page: Page) -> list[OrganisationLine]:
-    """Organisations with their headcount of a day and their learners of all courses, most passes first; the groups that
-    the plan names are no organisations."""
+async def organisations(conn: Conn, day: date) -> list[Organisation]:
+    """All organisations and groups as they are on a day or on the day next to it, with the headcount of the day and the
+    results of their own learners of all courses."""
     rows = await conn.fetch(
         "with sums as (select organisation_id, sum(enrolled)::bigint as enrolled, sum(passed)::bigint as passed,"
         " sum(attempts)::bigint as attempts from organisation_result group by organisation_id),"
         " heads as (select distinct on (organisation_id) organisation_id, headcount from headcount"
-        " where valid_from <= $3 order by organisation_id, valid_from desc)"
-        " select o.organisation_id, o.name, o.sector, o.parent_id, o.last_day, h.headcount, coalesce(s.enrolled, 0),"
-        " coalesce(s.passed, 0), coalesce(s.attempts, 0)"
-        " from organisation o left join sums s using (organisation_id) left join heads h using (organisation_id)"
-        " where o.sector <> 'group'"
-        " order by coalesce(s.passed, 0) desc, coalesce(s.enrolled, 0) desc, o.organisation_id limit $1 offset $2",
-        page[1],
-        page[0],
-        on,
+        " where valid_from <= $1 order by organisation_id, valid_from desc),"
+        " states as (select distinct on (organisation_id) organisation_id, name, sector, parent_id"
+        " from organisation_state order by organisation_id, valid_from > $1, abs(valid_from - $1))"
+        " select o.organisation_id, coalesce(v.name, o.name), coalesce(v.sector, o.sector),"
+        " case when v.name is null then o.parent_id else v.parent_id end, o.valid_from, o.last_day, o.successor_id,"
+        " h.headcount, coalesce(s.enrolled, 0), coalesce(s.passed, 0), coalesce(s.attempts, 0)"
+        " from organisation o left join states v using (organisation_id)"
+        " left join sums s using (organisation_id) left join heads h using (organisation_id)",
+        day,
     )
-    return [OrganisationLine(*r.values()) for r in rows]
-
-
-async def count_organisations(conn: Conn) -> int:
-    """All organisations, groups left out."""
-    return int(await conn.fetchval("select count(*) from organisation where sector <> 'group'"))
+    return [Organisation._make((*r[:8], Results(*r[8:]))) for r in map(tuple, rows)]
 
 
 async def course_totals(conn: Conn) -> dict[str, int]:

@@ -23,7 +23,7 @@ function morph(old, fresh) {
   if (old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
   if (old.nodeType !== Node.ELEMENT_NODE) return old.data === fresh.data || (old.data = fresh.data);
   const { n, age, keyed } = old.dataset;
-  for (const name of old.getAttributeNames()) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const name of old.getAttributeNames()) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name); // what a reader unfolded stays so
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   if (age !== undefined || (old.rolling && n === fresh.dataset.n)) return;
   if (n && fresh.dataset.n && n !== fresh.dataset.n && !still.matches) return roll(old, n, fresh.dataset.n, fresh.textContent);
@@ -79,6 +79,14 @@ function link(now) {
   document.getElementById("offline").hidden = now !== "offline";
 }
 
+function reveal() {
+  const row = document.getElementById(location.hash.slice(1));
+  const fold = row?.closest("details:not([open])"); // not every browser unfolds where a link leads
+  if (!fold) return;
+  fold.open = true;
+  row.scrollIntoView();
+}
+
 function connect() {
   source?.close();
   if (document.hidden) return; // nobody looks: no traffic, no battery
@@ -96,5 +104,7 @@ if (address) {
   document.addEventListener("visibilitychange", connect);
   for (const kind of ["pageshow", "online"]) addEventListener(kind, connect); // pageshow comes after the first load, too
   addEventListener("pagehide", () => source?.close());
+  addEventListener("hashchange", reveal);
+  reveal();
   setInterval(tell, 1_000);
 }

@@ -44,7 +44,7 @@ def prepare(rows: Rows, held: Database, projection: Projection, recs: Sequence[R
             wanted[table].add(key)
     loads = [(table, missing) for table, keys in wanted.items() if (missing := rows.missing(table, keys))]
     for table, keys in loads:
-        rows.load(table, keys, [held[table][key] for key in keys if key in held[table]])
+        rows.load(table, {key: held[table].get(key) for key in keys})
     for rec in recs:
         projection.fold(rows, rec)
     writes = [(table, changed) for table in projection.tables if (changed := rows.changed(table))]

@@ -42,14 +42,20 @@ def unit(unit_id: str, level: Level, above: Unit | None = None, *, code: str | N
 
 
 def state(
-    unit_id: str, level: Level, parent_id: str | None, *, code: str | None = None, name: str | None = None
+    unit_id: str,
+    level: Level,
+    parent_id: str | None,
+    *,
+    code: str | None = None,
+    name: str | None = None,
+    kind: str = "",
 ) -> UnitState:
     """A unit of the new map."""
     return UnitState(
         unit_id=unit_id,
         code=unit_id if code is None else code,
         name=name or f"{PREFIX[level]} {unit_id}",
-        kind=level,
+        kind=kind or level,
         level=level,
         parent_id=parent_id,
     )

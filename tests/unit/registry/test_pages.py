@@ -29,7 +29,7 @@ from shared.contracts.reform import (
 )
 from shared.contracts.registry import LeaveReason, Role
 from shared.errors import FieldError, Problem, Text
-from shared.problems import Messages
+from shared.problem_body import Messages
 from shared.web import forms
 
 D0, D1, D2, D3 = date(2023, 7, 5), date(2023, 9, 1), date(2024, 1, 1), date(2025, 7, 1)

@@ -26,7 +26,7 @@ NO_DISTRICTS = plan(
     successor(state("n1", C, "51", code="11"), "11", "12"),
     successor(state("13", C, "51"), "13"),
     successor(state("21", C, "51", name="Xã Mới"), "21"),
-    successor(state("3", C, "51", code="300", name="Đặc khu 3"), "3"),
+    successor(state("3", C, "51", code="300", name="Đặc khu 3", kind="special_zone"), "3"),
     heirs={"1": "n1", "2": "21"},
 )
 
@@ -81,6 +81,12 @@ def test_a_whole_level_is_abolished_and_a_district_without_communes_is_promoted(
     assert ("13", "13", Part.WHOLE, How.TRANSFERRED) in hows(NO_DISTRICTS)
     assert ("21", "21", Part.WHOLE, How.RENAMED) in hows(NO_DISTRICTS)
     assert {h.unit_id: h.successor_id for h in result.heirs} == {"11": "n1", "12": "n1", "1": "n1", "2": "21"}
+
+
+def test_another_kind_on_the_same_level_is_a_promotion_and_another_name_alone_is_not() -> None:
+    township = plan(successor(state("13", C, "1", name="Thị trấn 13", kind="township"), "13"))
+    assert hows(township) == {("13", "13", Part.WHOLE, How.PROMOTED)}
+    assert hows(plan(successor(state("13", C, "1", name="Xã Mới"), "13"))) == {("13", "13", Part.WHOLE, How.RENAMED)}
 
 
 def test_communes_that_nobody_names_move_up_when_their_district_goes() -> None:
@@ -173,10 +179,22 @@ REFUSED: list[tuple[str, str, Callable[[], object]]] = [
      lambda: prepared(plan(successor(state("n", C, None), "11", "12")))),
     ("parent_missing", "plan.successors.0.unit.parent_id",
      lambda: prepared(plan(successor(state("n", C, "1"), "11", "12"), heirs={"1": "13"}))),
-    ("level_does_not_fit", "plan.successors.0.unit.level",
+    ("level_does_not_fit", "plan.successors.0.unit.parent_id",
      lambda: prepared(plan(successor(state("n", C, "13"), "11", "12")))),
+    ("commune_needed", "plan.successors.0.unit.parent_id",
+     lambda: prepared(plan(successor(state("111", V, "1"), "111")))),
+    ("commune_needed", "plan.successors.0.unit.parent_id",
+     lambda: prepared(plan(successor(state("111", V, "51"), "111")))),
+    ("kind_does_not_fit", "plan.successors.0.unit.kind",
+     lambda: prepared(plan(successor(state("n", C, "1", kind="district"), "11", "12")))),
+    ("name_without_kind", "plan.successors.0.unit.name",
+     lambda: prepared(plan(successor(state("n", C, "1", name="Thị trấn N"), "11", "12")))),
+    ("name_without_kind", "plan.successors.0.unit.name",
+     lambda: prepared(plan(successor(state("n", C, "1", name="Xã"), "11", "12")))),
     ("level_does_not_fit", "plan.successors",
      lambda: prepared(plan(successor(state("2", C, "51"), "2")))),
+    ("kind_does_not_fit", "plan.successors.0.unit.kind",
+     lambda: prepared(plan(successor(NEW.model_copy(update={"kind": "hamlet"}), "11", "12")))),
     ("newer_state", "plan.effective_on",
      lambda: must_hold(of_newer([Newer("119", "Thôn 119", DAY)], "plan.effective_on"))),
     ("newer_state", "plan.effective_on", lambda: prepared(MERGER, before=ground(ending("11")))),

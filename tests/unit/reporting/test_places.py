@@ -13,6 +13,7 @@ from services.reporting.projections.places import (
     HeadcountRow,
     LineageRow,
     OrganisationRow,
+    OrganisationStateRow,
     ReformRow,
     places,
 )
@@ -104,6 +105,13 @@ def test_an_organisation_has_a_parent_a_last_name_and_an_end() -> None:
         OrganisationRow("youth", "Tỉnh đoàn", "youth_union", None, None, None, None),
         OrganisationRow("vnpt", "VNPT Quảng Ngãi", "firm", "all", None, DAY, "youth"),
     ]
+    assert list(after(YOUTH, FIRM, changed)["organisation_state"].values()) == [
+        OrganisationStateRow("youth", FROM_THE_FIRST, "Tỉnh đoàn", "youth_union", None),
+        OrganisationStateRow("vnpt", FROM_THE_FIRST, "VNPT", "enterprise", "firms"),
+        OrganisationStateRow("vnpt", DAY, "VNPT Quảng Ngãi", "firm", "all"),
+    ]
+    again = changed.model_copy(update={"parent_id": "other"})
+    assert [s.parent_id for s in after(FIRM, changed, again)["organisation_state"].values()] == ["firms", "other"]
     for event in (changed, dissolved):
         with pytest.raises(LookupError, match="never registered"):
             after(event)

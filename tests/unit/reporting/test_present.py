@@ -64,10 +64,19 @@ def numbers(overview: Overview | None = None, units: list[UnitItem] | None = Non
     ]
     organisations = [
         {"organisation_id": "a", "name": "Sở Nội vụ", "sector": "department", "headcount": None,
-         "enrolled": 0, "passed": 0, "attempts": 0},
+         "organisations": 1, "undeclared": 1, "enrolled": 0, "passed": 0, "attempts": 0},
         {"organisation_id": "b", "name": "Tỉnh đoàn", "sector": "youth_union", "headcount": 200,
-         "enrolled": 80, "passed": 60, "attempts": 90},
+         "organisations": 1, "undeclared": 0, "enrolled": 80, "passed": 60, "attempts": 90},
     ]  # fmt: skip
+    sums = {"headcount": None, "enrolled": 10, "passed": 4, "attempts": 12}
+    groups = [
+        {"organisation_id": "g1", "name": "Nhóm Một", "sector": "group", "organisations": 3, "undeclared": 2,
+         **sums, "headcount": 1200},
+        {"organisation_id": "g2", "name": "Nhóm Hai", "sector": "group", "organisations": 1, "undeclared": 0,
+         "headcount": 200, "enrolled": 80, "passed": 60, "attempts": 90},
+    ]  # fmt: skip
+    rest = [{"organisation_id": i, "name": i, "sector": "x", "organisations": 1 if i else 0,
+             "undeclared": 0, **sums, "headcount": 50 if i else None} for i in ("f1", "f2", None)]  # fmt: skip
     chosen = [MO_DUC, DUC_PHO, LY_SON] if units is None else units
     return {
         "overview": overview or an_overview(),
@@ -77,7 +86,7 @@ def numbers(overview: Overview | None = None, units: list[UnitItem] | None = Non
         "groups": [],
         "rest": [],
         "units": {"items": chosen, "total": len(chosen)},
-        "organisations": {"items": organisations, "total": 46},  # type: ignore[typeddict-item]
+        "organisations": {"items": organisations, "total": 46, "groups": groups, "rest": rest},  # type: ignore[typeddict-item]
         "topics": {"items": topics},  # type: ignore[typeddict-item]
     }
 
@@ -258,10 +267,27 @@ def test_the_scale_has_five_equal_steps(part: int, whole: int, step: int | None)
 
 def test_organisations_and_topics_are_ordered_and_named_in_the_reader_s_language() -> None:
     page = a_page(lang="en")
-    assert [o.organisation_id for o in page.organisations] == ["b", "a"]
-    assert (page.organisations[0].reach, page.organisations[1].reach) == (Ratio(60, 200), None)
+    listed = page.learners.organisations
+    assert [(o.key, o.reach) for o in listed] == [("b", Ratio(60, 200)), ("a", None)]
     assert [t.name for t in page.topics] == ["Public services online", "Electronic identity"]
     assert "2 of 46 organisations" in words(rendered(page, "en")["courses"])
+
+
+def test_groups_of_the_plan_stand_with_their_denominators_and_with_what_is_in_none() -> None:
+    page = a_page()
+    found = page.learners
+    assert [(g.key, g.reach, g.undeclared) for g in found.groups] == [("g2", Ratio(60, 200), 0), ("g1", None, 2)]
+    assert found.outside
+    assert (found.outside.passed, found.outside.attempts, found.outside.reach) == (Ratio(8, 20), 24, Ratio(8, 100))
+    assert found.unnamed
+    assert found.unnamed.passed == Ratio(4, 10)
+    shown = words(rendered(page)["courses"])
+    assert "Nhóm Hai 1 cơ quan, đơn vị, tổ chức; 30,0 % của 200 người đã đạt" in shown
+    assert "Nhóm Một 3 cơ quan, đơn vị, tổ chức; đã khai 1.200 người, 2 nơi chưa khai" in shown
+    assert "Không thuộc nhóm nào 2 cơ quan, đơn vị, tổ chức; 8,0 % của 100 người đã đạt" in shown
+    assert "Học viên không ghi tổ chức" in shown
+    english = words(rendered(a_page(lang="en"), "en")["courses"])
+    assert "1,200 people declared, 2 organisations declared none" in english
 
 
 def test_only_what_changed_is_sent() -> None:

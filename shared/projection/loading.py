@@ -1,0 +1,96 @@
+"""What the folds of a batch read: which rows they name, and how these come into memory before the batch is folded.
+
+Rows are read ahead, while the batch before is folded: Postgres looks for them on the one processor and Python folds on
+the other. What that batch puts meanwhile is in memory and outdoes what was read (decision 20).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from shared.db import Conn, Pool
+from shared.projection import Key, Projection, Rows, Table, store, store_rows
+from shared.projection.folding import Memory
+from shared.projection.trouble import BUILD_GONE, DATA_ERRORS, Item, Unwritable
+
+Wanted = Mapping[Table[Any], set[Key]]
+"""Keys of the rows that folds may read, by table."""
+
+Found = dict[Table[Any], dict[Key, Any]]
+"""Rows by key, by table; None where there is none."""
+
+
+class Ahead(NamedTuple):
+    """What was read for a batch before its turn, when so many of the memory's batches were committed."""
+
+    memory: Memory
+    committed: int
+    wanted: dict[str, Wanted]
+    """By projection."""
+    found: dict[str, Found]
+    """By projection."""
+
+    def holds(self, memory: Memory) -> bool:
+        """Whether it is still true: of batches that it did not see, memory holds the rows of the last one only."""
+        return memory is self.memory and memory.folded <= self.committed + 1
+
+
+def needs(projection: Projection, items: Iterable[Item], reasons: dict[int, str]) -> Wanted:
+    """The rows that folds of these events may read. Notes in `reasons` why an event's cannot be told."""
+    wanted: defaultdict[Table[Any], set[Key]] = defaultdict(set)
+    reactions = projection.reactions
+    for item in items:
+        rec = item.rec
+        if rec is None or item.message.pos in reasons:
+            continue
+        try:
+            for table, key in reactions[type(rec.event)].needs(rec, rec.event):
+                wanted[table].add(key)
+        except Exception as error:
+            reasons[item.message.pos] = f"{type(error).__name__}: {error}"
+    return wanted
+
+
+async def load(pool: Pool, rows: Rows, projection: Projection, build: int, wanted: Wanted) -> None:
+    """Loads what is not in memory yet, one query a table. Raises Unwritable for keys that are no values."""
+    lacking = {table: missing for table, keys in wanted.items() if (missing := rows.missing(table, keys))}
+    if not lacking:
+        return
+    async with pool.acquire() as conn:
+        for table, found in (await read(conn, projection, build, lacking)).items():
+            rows.load(table, found)
+
+
+async def read(conn: Conn, projection: Projection, build: int, wanted: Mapping[Table[Any], Sequence[Key]]) -> Found:
+    """The rows with these keys. Raises Unwritable for keys that are no values."""
+    found: Found = {}
+    schema = store.schema_of(projection.name, build)
+    for table, keys in wanted.items():
+        found[table] = rows = dict.fromkeys(keys)
+        try:
+            rows.update((table.key_of(row), row) for row in await store_rows.load(conn, schema, table, keys))
+        except DATA_ERRORS as error:
+            raise Unwritable(projection.name, error) from error
+    return found
+
+
+async def read_ahead(pool: Pool, memory: Memory, builds: Mapping[Projection, int], items: list[Item]) -> Ahead | None:
+    """Reads what a batch will need, of what is committed now. None when an ordinary look has to say what is wrong."""
+    ahead = Ahead(memory, memory.committed, {}, {})
+    for projection, build in builds.items():
+        concerned = [i for i in items if i.rec and type(i.rec.event) in projection.reactions]
+        reasons: dict[int, str] = {}
+        wanted = needs(projection, concerned, reasons)
+        if reasons:
+            return None
+        ahead.wanted[projection.name] = wanted
+        lacking = {t: keys for t in wanted if (keys := memory.rows.missing(t, wanted[t]) if t.cached else [*wanted[t]])}
+        if lacking:
+            try:
+                async with pool.acquire() as conn:
+                    ahead.found[projection.name] = await read(conn, projection, build, lacking)
+            except (Unwritable, *BUILD_GONE):
+                return None
+    return ahead
