@@ -114,8 +114,10 @@ class Places:
         return [u for u in unique if not self._mine.isdisjoint(u.path)] or unique
 
     def _is_in(self, unit: Unit, hint: str, day: date) -> bool:
+        """Whether it is called so, or lies in what is; everything lies in the province, which a city is called like."""
         wanted = {search_key(hint), bare_key(search_key(hint))}
-        named = [unit, *self._above(unit, day).values()]
+        above = self._above(unit, day).values()
+        named = [unit, *(u for u in above if u.level is not Level.PROVINCE or u.unit_id == unit.parent_id)]
         return any(not wanted.isdisjoint({search_key(u.name), bare_key(search_key(u.name)), u.code}) for u in named)
 
     def _above(self, unit: Unit, day: date) -> dict[str, Unit]:
