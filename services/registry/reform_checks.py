@@ -103,10 +103,8 @@ def _called(levels: Levels, field: str, unit: UnitState) -> Iterator[Fault]:
         )
         yield Fault("kind_does_not_fit", f"{field}.kind", text)
     elif unit.level is not Level.VILLAGE and not unit.name.startswith(f"{kind.word_vi} "):
-        text = Text(
-            f"tên đầy đủ phải bắt đầu bằng «{kind.word_vi} »",
-            f"the full name has to begin with «{kind.word_vi} »",
-        )
+        word = f"«{kind.word_vi} »"
+        text = Text(f"tên đầy đủ phải bắt đầu bằng {word}", f"the full name has to begin with {word}")
         yield Fault("name_without_kind", f"{field}.name", text)
 
 
