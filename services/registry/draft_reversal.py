@@ -91,13 +91,14 @@ async def _undoing(
 ) -> tuple[Undoing, list[TeamHistory]]:
     """What there is to know of the teams that the reform is about."""
     noted = await reforms.moves(conn, done.reform_id)
-    moved = {m.after.unit_id for m in villages.moves}
-    about = frozenset({c.unit.unit_id for c in done.changes} | {t.successor_id for t in lines} | moved)
+    since = frozenset(v.unit_id for v in (*villages.stay, *(m.after for m in villages.moves)))
+    about = since.union((c.unit.unit_id for c in done.changes), (t.successor_id for t in lines))
     there = await reforms.teams_since(conn, about, done.effective_on)
     ids = sorted({*there, *(m.after.team_id for m in noted)})
     histories = list((await (teams.lock_histories if lock else teams.histories)(conn, ids)).values())
     undoing = Undoing(
-        done.reform_id, done.effective_on, reform_reversal.origins(lines), {}, reform_reversal.noted(noted), about
+        done.reform_id, done.effective_on, reform_reversal.origins(lines), {}, reform_reversal.noted(noted), about,
+        since | {q.subject_id for q in villages.questions},
     )  # fmt: skip
     return undoing._replace(old=await _old(conn, undoing, histories, villages)), histories
 

@@ -32,6 +32,8 @@ class Undoing(NamedTuple):
     """What the reform did with teams, by team and first day."""
     touched: frozenset[str]
     """Units that the reform changed or has as successors: places at or below them are what it is about."""
+    since: frozenset[str] = frozenset()
+    """Villages that were established since: a team in one goes with it."""
 
 
 class _Way(NamedTuple):
@@ -109,7 +111,7 @@ def _back_to(undoing: Undoing, history: TeamHistory, place: TeamPlace) -> Iterat
     known = undoing.noted.get((place.team_id, place.valid_from))
     if before and place.valid_from == undoing.effective_on and place.reason == MoveReason.REFORM:
         yield before
-    elif known and known.after.where == place.where:
+    elif known and known.after.where == place.where and place.village_id not in undoing.since:
         yield known.before
     else:
         yield from _by_unit(undoing, place)
