@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.registry import (
+    add_level,
     answer_subject_request,
     change_organisation,
     change_role,
@@ -38,6 +39,7 @@ from services.registry import (
     read,
     read_audit,
     read_contacts,
+    read_levels,
     read_lineage,
     read_members,
     read_organisations,
@@ -70,6 +72,8 @@ SPEC = Spec(
         read_units.routes,
         read_lineage.routes,
         read_own_units.routes,
+        read_levels.routes,
+        add_level.routes,
         establish_village.routes,
         correct_unit.routes,
         load_organisations.routes,

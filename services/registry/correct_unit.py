@@ -11,10 +11,11 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.registry import unit_rules
-from services.registry.reform_body import CODE, Kind
+from services.registry.reform_body import CODE
 from services.registry.store import lineage, units
+from services.registry.store.levels import all_levels
 from services.registry.unit import Unit
-from services.registry.unit_rules import Above, Correction
+from services.registry.unit_rules import Above, Correction, Facts
 from shared import errors
 from shared.auth import OFFICERS, Caller, Role
 from shared.commands import Decision
@@ -46,7 +47,7 @@ class CorrectUnit(Body):
     )
     code: Annotated[str, StringConstraints(pattern=CODE)] | None = None
     name: Name | None = Field(None, description="The full name, with its kind in front.")
-    kind: Kind | None = None
+    kind: Id | None = Field(None, description="A kind of the same level; see GET /registry/levels.")
     parent_id: Id | None = Field(None, description="The unit above. What lies below does not come along.")
 
     @model_validator(mode="after")
@@ -80,7 +81,8 @@ async def correct_unit(
         bearers = await units.held(conn, body.code, None) if body.code else []
         above = await _above(conn, caller, service.province, states, body) if body.parent_id else None
         wish = Correction(**body.model_dump(exclude={"reason"}))
-        right, event = unit_rules.correct(states, wish, bearers, now, above=above)
+        facts = Facts(await all_levels(conn), states, bearers, above)
+        right, event = unit_rules.correct(facts, wish, now)
         await units.replace_state(conn, right, known_from=now, reason=body.reason)
         return Decision({"unit_id": unit_id, "since": str(right.valid_from)}, [event])
 

@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from services.registry import editions, reform_checks, reform_teams, reform_villages
-from services.registry.reform import Choices, Fault, Ground, Prepared, ReformPlan, apply
+from services.registry.reform import Choices, Fault, Ground, Prepared, ReformPlan, apply, at_levels
 from services.registry.reform_teams import Moves
 from services.registry.reform_villages import VillageMoves
 from services.registry.store import reform_links, reforms, reversals, teams, units
+from services.registry.store.levels import all_levels
 from services.registry.unit import Unit
 from shared import errors
 from shared.auth import Caller, Role
@@ -43,7 +44,10 @@ class Asking(NamedTuple):
 
 async def draft(conn: Conn, asking: Asking, plan: ReformPlan, choices: Choices) -> Draft:
     """The reform on what is known now. Raises 403, or 422 with everything that the decision cannot say."""
+    levels = await all_levels(conn)
+    plan = at_levels(plan, levels)
     ground, joining = await _ground(conn, asking.province, plan)
+    ground = ground._replace(levels=levels)
     may_reorganise(asking, plan, ground.old)
     if plan.edition and not named(plan) <= ground.old.keys():
         editions.must_not_wait(plan.edition, await units.editions(conn))
@@ -52,7 +56,7 @@ async def draft(conn: Conn, asking: Asking, plan: ReformPlan, choices: Choices) 
     since = await reversals.villages_since(conn, prepared.touched, plan.effective_on)
     ids = {v.unit_id for v in since}
     homes = reform_villages.homes_after(prepared, since)
-    newer = await reforms.newer_units(conn, prepared.touched, plan.effective_on, but=ids)
+    newer = await reforms.newer_units(conn, prepared.touched | ids, plan.effective_on, but=ids)
     newer += reform_villages.homeless(homes)
     late = {i: chosen for i, chosen in choices.villages.items() if i in ids}
     wrong = [
@@ -66,9 +70,9 @@ async def draft(conn: Conn, asking: Asking, plan: ReformPlan, choices: Choices) 
     villages = reform_villages.return_villages(homes, known | late)
     parents = {m.after.parent_id for m in villages.moves}
     there = [u for u in prepared.new.values() if u.parent_id in parents]
-    reform_checks.must_hold(reform_villages.of_names(villages.moves, there))
+    reform_checks.must_hold(reform_villages.of_names(villages, there))
     prepared = reform_villages.take_along(prepared, homes, villages)
-    places = await teams.teams_at(conn, prepared.concerned, plan.effective_on, or_later=True)
+    places = await teams.teams_at(conn, prepared.concerned | ids, plan.effective_on, or_later=True)
     reform_checks.must_hold(reform_teams.of_choices(prepared, places, choices))
     names = await reforms.team_names(conn, {p.team_id for p in places})
     return Draft(prepared, joining, villages, reform_teams.move_teams(prepared, places, names, choices), names)

@@ -14,9 +14,10 @@ from services.registry.reform_reversal import Undoing
 from services.registry.reform_teams import Moves
 from services.registry.reform_villages import VillageMoves
 from services.registry.store import reforms, reversals, teams, units
+from services.registry.store.levels import all_levels
 from services.registry.store.reforms import Reform
 from services.registry.team import TeamHistory
-from services.registry.unit import Unit
+from services.registry.unit import Unit, home_id
 from shared import errors
 from shared.contracts.reform import Change, Level, Transition
 from shared.db import Conn
@@ -67,20 +68,21 @@ async def _villages(conn: Conn, done: Reform, lines: Collection[Transition], cho
     """What becomes of the villages that were established since. Raises 422 with whatever else is newer."""
     touched, day = {c.unit.unit_id for c in done.changes}, done.effective_on
     since = await reversals.villages_since(conn, touched, day)
-    ids = [v.unit_id for v in since]
-    newer = await reforms.newer_units(conn, touched, day, besides=done.reform_id, but=ids)
+    ids = {v.unit_id for v in since}
+    newer = await reforms.newer_units(conn, touched | ids, day, besides=done.reform_id, but=ids)
     origins = reform_reversal.origins(lines)
+    levels = await all_levels(conn)
     named = {i for v in since for i in origins.get(v.parent_id or "", [v.parent_id or ""])}
     found = await units.many_on_day(conn, named, day - timedelta(days=1)) if named else {}
     there = await reversals.below(conn, found.keys(), day - timedelta(days=1)) if found else []
     parents = {u.parent_id for u in there if u.level is Level.COMMUNE and u.parent_id}
     takers = {i: u for i, u in found.items() if reform_villages.may_take(u, parents)}
-    homes = reform_villages.homes(since, origins, takers)
+    homes = reform_villages.homes(since, origins, takers, levels)
     newer += reform_villages.homeless(homes)
     must_hold(await with_reforms(conn, of_reversal(newer)), MAKE_ANOTHER)
     must_hold(reform_villages.of_choices(homes, choices.villages))
     returned = reform_villages.return_villages(homes, choices.villages)
-    must_hold(reform_villages.of_names(returned.moves, there))
+    must_hold(reform_villages.of_names(returned, there))
     return returned
 
 
@@ -89,12 +91,14 @@ async def _undoing(
 ) -> tuple[Undoing, list[TeamHistory]]:
     """What there is to know of the teams that the reform is about."""
     noted = await reforms.moves(conn, done.reform_id)
-    about = frozenset({c.unit.unit_id for c in done.changes} | {t.successor_id for t in lines})
+    since = frozenset(v.unit_id for v in (*villages.stay, *(m.after for m in villages.moves)))
+    about = since.union((c.unit.unit_id for c in done.changes), (t.successor_id for t in lines))
     there = await reforms.teams_since(conn, about, done.effective_on)
     ids = sorted({*there, *(m.after.team_id for m in noted)})
     histories = list((await (teams.lock_histories if lock else teams.histories)(conn, ids)).values())
     undoing = Undoing(
-        done.reform_id, done.effective_on, reform_reversal.origins(lines), {}, reform_reversal.noted(noted), about
+        done.reform_id, done.effective_on, reform_reversal.origins(lines), {}, reform_reversal.noted(noted), about,
+        since | {q.subject_id for q in villages.questions},
     )  # fmt: skip
     return undoing._replace(old=await _old(conn, undoing, histories, villages)), histories
 
@@ -102,13 +106,13 @@ async def _undoing(
 async def _old(
     conn: Conn, undoing: Undoing, histories: Collection[TeamHistory], villages: VillageMoves
 ) -> dict[str, Unit]:
-    """The units at which teams may be again, and those right above them, as they were on the day before; and the
+    """The units at which teams may be again, and the communes of villages, as they were on the day before; and the
     villages that were established since, where they will have been."""
     day = undoing.effective_on - timedelta(days=1)
     asked = {i for q in villages.questions for i in q.candidates}
     found = await units.many_on_day(conn, reform_reversal.anchors(undoing, histories) | asked, day)
     found |= {after.unit_id: after for _, after in villages.moves}
-    above = {u.parent_id for u in found.values() if u.parent_id and u.level is Level.VILLAGE} - found.keys()
+    above = {home_id(u) for u in found.values() if u.level is Level.VILLAGE} - found.keys()
     return found | await units.many_on_day(conn, above, day)
 
 

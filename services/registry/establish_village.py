@@ -1,16 +1,17 @@
-"""POST /villages: a thôn, bản or tổ dân phố becomes a unit, below its commune."""
+"""POST /villages: a thôn, bản or tổ dân phố becomes a unit, below its commune or below another village."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from services.registry import unit_rules
 from services.registry.store import units
+from services.registry.store.levels import all_levels
 from services.registry.unit import Unit
-from services.registry.unit_rules import Village
+from services.registry.unit_rules import Around, Village
 from shared import errors
 from shared.auth import OFFICERS, Caller
 from shared.commands import Decision
@@ -26,10 +27,10 @@ class EstablishVillage(Body):
 
     village_id: Id = Field(description="Made by the client, so that sending again is harmless.")
     name: Name = Field(examples=["Thôn Phước Thịnh"])
-    kind: Literal["hamlet", "village", "ethnic_village", "residential_group", "residential_area"] = Field(
-        "hamlet", description="Thôn, làng, bản, tổ dân phố, khu dân cư."
+    kind: Id = Field("hamlet", description="A kind of a level below the commune; see GET /registry/levels.")
+    parent_id: Id = Field(
+        description="Its commune, a district without communes, or a village of a higher level.", examples=["21400"]
     )
-    parent_id: Id = Field(description="Its commune, or a district without communes.", examples=["21400"])
     valid_from: Day = Field(description="First day as a unit; on or after the day since which its commune is as it is.")
 
 
@@ -76,8 +77,12 @@ async def _save(conn: Conn, parent: Unit, body: EstablishVillage, now: datetime)
             "id_taken", "village_id", "Mã đơn vị đã được dùng. Hãy tạo mã mới.", "This id is taken. Make a new one."
         )
     village = Village(**body.model_dump(exclude={"parent_id"}))
-    has_communes = await units.has_communes(conn, parent.unit_id, body.valid_from)
-    beside = await units.ever_below(conn, parent.unit_id, body.valid_from)
-    state, event = unit_rules.establish(village, parent, beside, now, has_communes=has_communes)
+    around = Around(
+        await all_levels(conn),
+        parent,
+        await units.ever_below(conn, parent.unit_id, body.valid_from),
+        await units.has_communes(conn, parent.unit_id, body.valid_from),
+    )
+    state, event = unit_rules.establish(village, around, now)
     await units.save_states(conn, [state], known_from=now)
     return Decision({"unit_id": state.unit_id}, [event])

@@ -19,6 +19,7 @@ from services.registry.imports.places import Places
 from services.registry.membership import Membership
 from services.registry.person import Why
 from services.registry.store import imports, memberships, organisations, teams
+from services.registry.store.levels import all_levels
 from shared.auth import OFFICERS, Caller
 from shared.clock import local_day
 from shared.contracts.reform import Level
@@ -74,14 +75,14 @@ async def _teams(conn: Conn, caller: Caller, covers: Covers, now: datetime, *, p
     ids = sorted({m.member_id for places in on_teams.values() for m in places})
     people = await vault.read_people(conn, caller, ids, Why.EXPORT, now)
     states = await imports.all_states(conn)
-    tree = await organisations.tree(conn)
-    return lambda: list(listing.teams(mine, on_teams, people, Places(states), Organisations(tree)))
+    tree, levels = await organisations.tree(conn), await all_levels(conn)
+    return lambda: list(listing.teams(mine, on_teams, people, Places(states, (), levels), Organisations(tree)))
 
 
 async def _villages(conn: Conn, covers: Covers, today: date) -> List:
-    states = await imports.all_states(conn)
+    states, levels = await imports.all_states(conn), await all_levels(conn)
     mine = [u for u in listing.of_level(states, Level.VILLAGE, today) if covers(u.path)]
-    return lambda: list(listing.villages(mine, Places(states)))
+    return lambda: list(listing.villages(mine, Places(states, (), levels)))
 
 
 async def _organisations(conn: Conn, today: date) -> List:

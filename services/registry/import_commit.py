@@ -30,7 +30,7 @@ routes = router("imports")
 class ChoiceBody(Body):
     """What an ambiguous cell means."""
 
-    column: Literal["unit", "organisation", "parent", "name"]
+    column: Literal["unit", "village", "above", "organisation", "parent", "name"]
     id: Id = Field(description="One of the `choices` beside the cell.")
     row: int | None = Field(None, ge=1, le=2_000_000, description="For this line only.")
     text: Name | None = Field(None, description="Wherever this text stands in the column.")

@@ -28,6 +28,7 @@ from services.registry.person import Held, Why
 from services.registry.site import Site
 from services.registry.store import imports, lineage, memberships, organisations, teams, units
 from services.registry.store import vault as vault_store
+from services.registry.store.levels import all_levels
 from services.registry.unit import Unit
 from shared import errors
 from shared.auth import Caller
@@ -82,7 +83,7 @@ async def _teams(conn: Conn, asked: Asked) -> Plan:
     if asked.writing:
         await imports.lock_imports(conn)
         await units.hold_map(conn)
-    places = Places(await imports.all_states(conn), asked.scope.own_units)
+    places = Places(await imports.all_states(conn), asked.scope.own_units, await all_levels(conn))
     known = Teams((await teams.histories(conn, await imports.team_ids(conn))).values())
     matched = await _follow(conn, asked, places, await asyncio.to_thread(_match, asked, places, known))
     groups = by_team(matched)
@@ -191,7 +192,7 @@ def _by_team(held: Sequence[Membership]) -> dict[str, list[Membership]]:
 async def _villages(conn: Conn, asked: Asked) -> Plan:
     if asked.writing:
         await units.lock_map(conn)
-    places = Places(await imports.all_states(conn), asked.scope.own_units)
+    places = Places(await imports.all_states(conn), asked.scope.own_units, await all_levels(conn))
     lines = Villages(places, asked.scope)
     verdicts = await asyncio.to_thread(lambda: lines.check(_read(asked)))
     asked.tick(len(verdicts))

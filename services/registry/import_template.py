@@ -13,6 +13,7 @@ from starlette.responses import Response
 from services.registry.imports import form
 from services.registry.imports.kinds import FORMS, Kind
 from services.registry.store import organisations, units
+from services.registry.store.levels import all_levels
 from services.registry.unit import Unit
 from shared import errors
 from shared.auth import OFFICERS, Caller
@@ -75,8 +76,10 @@ async def choices_of(service: Service, conn: Conn, caller: Caller, day: date) ->
     found = [s for states in (await organisations.tree(conn)).values() for s in states]
     there = {s.name for s in found if s.valid_from <= day < s.valid_to}
     districts = {u.name for u in mine if u.level is Level.DISTRICT}
-    chosen = {"unit": named, "district": districts, "organisation": there, "parent": there}
-    return {column: sorted(names, key=sort_key) for column, names in chosen.items()}
+    above = {u.name for u in mine if u.level is Level.VILLAGE}
+    chosen = {"unit": named, "district": districts, "organisation": there, "parent": there, "above": above}
+    kinds = [k.word_vi for k in (await all_levels(conn)).kinds_counting_as(Level.VILLAGE)]
+    return {"village_kind": kinds, **{column: sorted(names, key=sort_key) for column, names in chosen.items()}}
 
 
 def _label(unit: Unit, known: Mapping[str, Unit]) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.registry.store import units
+from services.registry.store.levels import all_levels
 from services.registry.unit import Unit
+from services.registry.unit_levels import exact
 from shared import errors
 from shared.auth import ANYONE, OFFICERS, Caller, Role
 from shared.clock import local_day
@@ -36,7 +38,12 @@ class DayAsked(BaseModel):
 class MapAsked(DayAsked):
     """Which units of which map."""
 
-    level: Level | None = None
+    level: Id | None = Field(
+        None,
+        description="One of `province`, `district`, `commune`, `village`, with all that counts as it; or a level below"
+        " the commune by its id.",
+        examples=["commune"],
+    )
     within: Id | None = Field(None, description="Only units below this one, at any depth.")
     name: str | None = Field(None, max_length=100, description="Words of the name, marks or none.")
     sort: Literal["id", "name"] = Field("id", description="By id, or by name as Vietnamese sorts.")
@@ -51,7 +58,8 @@ class UnitView(BaseModel):
     code: str
     name: str
     kind: str
-    level: str
+    level: str = Field(description="What it counts as; below a commune always `village`.")
+    level_id: str = Field(description="Its own level; see GET /registry/levels.")
     parent_id: str | None
     valid_from: date
     valid_to: date | None = Field(description="The first day on which this no longer holds; null while it holds.")
@@ -92,7 +100,11 @@ class UnitHistory(BaseModel):
 
 def view(of: Unit) -> UnitView:
     """A unit for readers."""
-    return UnitView(**{k: v for k, v in of._asdict().items() if k in UnitView.model_fields})
+    return UnitView(**_said(of, UnitView))
+
+
+def _said(of: Unit, shape: type[UnitView]) -> dict[str, Any]:
+    return {k: v for k, v in of._asdict().items() if k in shape.model_fields} | {"level_id": exact(of)}
 
 
 @routes.get("/units", openapi_extra=who(ANYONE, "public"))
@@ -102,10 +114,24 @@ async def list_units(service: Svc, asked: Annotated[MapAsked, Query()]) -> Page[
     name = search_key(asked.name) if asked.name else None
     choice = units.Choice(day, asked.known, service.province, asked.level, asked.within, name, asked.sort == "name")
     async with service.pool.acquire() as conn:
+        await must_be_a_level(conn, asked.level)
         rows = await units.choose(conn, choice, after=asked.after or "", limit=asked.limit)
         total = await units.count_chosen(conn, choice)
     next_one = rows[-1].unit_id if len(rows) == asked.limit else None
     return Page(items=[view(r) for r in rows], total=total, next=next_one)
+
+
+async def must_be_a_level(conn: Conn, level_id: str | None) -> None:
+    """Raises 422 for a level that there is not."""
+    if level_id is None or level_id in set(Level) or (levels := await all_levels(conn)).level(level_id):
+        return
+    known = ", ".join(level.level_id for level in levels.levels)
+    raise errors.invalid(
+        "unknown_level",
+        "level",
+        f"Không có cấp «{level_id}». Các cấp: {known}.",
+        f"There is no level «{level_id}». Levels: {known}.",
+    )
 
 
 @routes.get("/units/{unit_id}", openapi_extra=who(ANYONE, "public"))
@@ -117,7 +143,7 @@ async def show_unit(service: Svc, unit_id: UnitId, asked: Annotated[DayAsked, Qu
         found = await units.on_day(conn, unit_id, day, known=asked.known)
         if found is None:
             raise not_in_force(states, day)
-        above = await _above(conn, found, day, asked.known)
+        above = await above_of(conn, found, day, known=asked.known)
         children = await units.children(conn, unit_id, day, known=asked.known)
     return UnitDetail(
         **view(found).model_dump(),
@@ -174,7 +200,8 @@ def last_day(states: list[Unit], today: date) -> date:
     return past[-1].valid_from if past else states[0].valid_from
 
 
-async def _above(conn: Conn, of: Unit, day: date, known: datetime | None) -> list[Unit]:
+async def above_of(conn: Conn, of: Unit, day: date, *, known: datetime | None = None) -> list[Unit]:
+    """Everything above a unit on a day, the topmost first."""
     found: list[Unit] = []
     parent_id = of.parent_id
     while parent_id and (parent := await units.on_day(conn, parent_id, day, known=known)):
@@ -184,7 +211,7 @@ async def _above(conn: Conn, of: Unit, day: date, known: datetime | None) -> lis
 
 
 def _state(of: Unit) -> StateView:
-    return StateView(**{k: v for k, v in of._asdict().items() if k in StateView.model_fields})
+    return StateView(**_said(of, StateView))
 
 
 def no_such_unit(unit_id: str) -> errors.Problem:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import date
 from typing import NamedTuple
 
-from services.registry.unit import RANK, Unit
+from services.registry.unit import Unit
+from services.registry.unit_levels import STATE, Levels, exact, own_id
 from shared.contracts.reform import Change, Heir, How, LegalBasis, Level, Part, Transition, UnitChange, UnitState
 from shared.errors import Text
 
@@ -59,6 +60,7 @@ class Ground(NamedTuple):
     """The map of the day before, by id."""
     known: Set[str]
     """Those ids of successors that are known for any day: a new unit may have none of them."""
+    levels: Levels = STATE
 
 
 class Newer(NamedTuple):
@@ -110,8 +112,12 @@ class Prepared(NamedTuple):
 
     @property
     def undecided(self) -> frozenset[str]:
-        """Units whose new parent has to be chosen still."""
-        return frozenset(q.subject_id for q in self.questions)
+        """Units whose new parent has to be chosen still, and what lies below them."""
+        found = {q.subject_id for q in self.questions}
+        for unit in self.new.values():  # parents before children
+            if unit.parent_id in found:
+                found.add(unit.unit_id)
+        return frozenset(found)
 
     @property
     def touched(self) -> frozenset[str]:
@@ -128,8 +134,8 @@ class Prepared(NamedTuple):
 class Succession:
     """Who follows whom, read off a plan."""
 
-    def __init__(self, old: Mapping[str, Unit], plan: ReformPlan) -> None:
-        self.old = old
+    def __init__(self, ground: Ground, plan: ReformPlan) -> None:
+        self.old, self.levels = ground.old, ground.levels
         self.states = {s.unit.unit_id: s.unit for s in plan.successors}
         self.followers: dict[str, list[str]] = {}
         for successor in plan.successors:
@@ -139,9 +145,9 @@ class Succession:
         only = {unit_id: ids[0] for unit_id, ids in self.followers.items() if len(ids) == 1}
         self.heirs = {u: heir for u in sorted(self.abolished) if (heir := plan.heirs.get(u, only.get(u)))}
 
-    def level(self, unit_id: str) -> Level:
-        """The level of a unit in the new map."""
-        return self.states[unit_id].level if unit_id in self.states else self.old[unit_id].level
+    def after(self, unit_id: str) -> Unit | UnitState:
+        """A unit as the new map has it, as far as its level goes."""
+        return self.states.get(unit_id) or self.old[unit_id]
 
     def goes_on_at(self, unit_id: str) -> tuple[str, ...]:
         """Where something at a unit may be afterwards: at its successors, at itself, else at its heir."""
@@ -149,28 +155,39 @@ class Succession:
             return tuple(ids)
         return (self.heirs[unit_id],) if unit_id in self.abolished else (unit_id,)
 
-    def parents_for(self, parent_id: str | None, level: Level) -> tuple[str, ...]:
+    def parents_for(self, unit: Unit) -> tuple[str, ...]:
         """Units that may take over what lies below a unit; of an abolished level, those above it."""
+        parent_id = unit.parent_id
         while parent_id is not None:
             ids = self.goes_on_at(parent_id)
-            above = tuple(i for i in ids if RANK[self.level(i)] < RANK[level])
+            above = tuple(i for i in ids if self.levels.may_lie_below(unit, self.after(i)))
             if above or parent_id not in self.abolished:
                 return above or ids
             parent_id = self.old[parent_id].parent_id
         return ()
 
 
+def at_levels(plan: ReformPlan, levels: Levels) -> ReformPlan:
+    """The decision with the level of each successor, as its kind says it; a kind that there is not says none."""
+    found = {s.unit.kind: levels.level_of(s.unit.kind) for s in plan.successors}
+    own = {kind: level and own_id(level) for kind, level in found.items()}
+    if not any(own.values()):
+        return plan
+    stated = (s._replace(unit=s.unit.model_copy(update={"level_id": own[s.unit.kind]})) for s in plan.successors)
+    return plan._replace(successors=tuple(stated))
+
+
 def apply(ground: Ground, plan: ReformPlan, choices: Choices) -> Prepared:
     """The new map. The plan must have passed `reform_checks.of_plan`; the map is for `reform_checks.of_map`."""
-    succession = Succession(ground.old, plan)
+    succession = Succession(ground, plan)
     parents, questions = _parents(succession, choices)
-    new = with_paths(_states(succession, parents))
+    new = with_paths(_states(succession, parents), ground.levels)
     return Prepared(
         plan,
         ground.old,
         new,
         succession,
-        tuple(_changes(ground.old, new, succession.abolished)),
+        tuple(_changes(ground, new, succession.abolished)),
         tuple(_transitions(ground.old, new, plan.successors)),
         tuple(Heir(unit_id=u, successor_id=s) for u, s in succession.heirs.items()),
         tuple(questions),
@@ -184,7 +201,7 @@ def _parents(succession: Succession, choices: Choices) -> tuple[dict[str, str | 
     for unit in succession.old.values():
         if unit.unit_id in succession.states or unit.unit_id in succession.abolished:
             continue
-        ids = succession.parents_for(unit.parent_id, unit.level)
+        ids = succession.parents_for(unit)
         chosen = choices.villages.get(unit.unit_id)
         parents[unit.unit_id] = chosen if chosen in ids else (ids[0] if ids else None)
         if len(ids) > 1 and chosen not in ids:
@@ -204,10 +221,10 @@ def state(unit: Unit) -> UnitState:
     return UnitState(**{name: getattr(unit, name) for name in UnitState.model_fields})
 
 
-def with_paths(states: Iterable[UnitState]) -> dict[str, UnitState]:
+def with_paths(states: Iterable[UnitState], levels: Levels) -> dict[str, UnitState]:
     """The units by id, from the top down, each with the district and the commune that it lies in."""
     done: dict[str, UnitState] = {}
-    for unit in sorted(states, key=lambda s: (RANK[s.level], s.unit_id)):
+    for unit in sorted(states, key=lambda s: (levels.rank(s), s.unit_id)):
         above = done.get(unit.parent_id or "")
         district = unit.unit_id if unit.level is Level.DISTRICT else (above.district_id if above else None)
         commune = unit.unit_id if unit.level is Level.COMMUNE else (above.commune_id if above else None)
@@ -215,14 +232,15 @@ def with_paths(states: Iterable[UnitState]) -> dict[str, UnitState]:
     return done
 
 
-def _changes(old: Mapping[str, Unit], new: Mapping[str, UnitState], abolished: Set[str]) -> Iterator[UnitChange]:
+def _changes(ground: Ground, new: Mapping[str, UnitState], abolished: Set[str]) -> Iterator[UnitChange]:
+    old, rank = ground.old, ground.levels.rank
     for unit_id, unit in new.items():
         before = old.get(unit_id)
         if before is None:
             yield UnitChange(change=Change.ESTABLISHED, unit=unit)
         elif state(before) != unit:
             yield UnitChange(change=Change.CHANGED, unit=unit, since=before.valid_from)
-    for unit_id in sorted(abolished, key=lambda i: (RANK[old[i].level], i)):
+    for unit_id in sorted(abolished, key=lambda i: (rank(old[i]), i)):
         yield UnitChange(change=Change.ABOLISHED, unit=state(old[unit_id]), since=old[unit_id].valid_from)
 
 
@@ -243,6 +261,6 @@ def _how(before: Unit, after: UnitState, part: Part, *, alone: bool) -> How:
         return How.SPLIT
     if not alone:
         return How.MERGED
-    if (before.level, before.kind) != (after.level, after.kind):
+    if (exact(before), before.kind) != (exact(after), after.kind):
         return How.PROMOTED
     return How.TRANSFERRED if before.name == after.name and before.parent_id != after.parent_id else How.RENAMED

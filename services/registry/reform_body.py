@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -15,11 +15,6 @@ from shared.http import Body, Day, Id, Name
 
 EDITION = problems.pattern(r"^[0-9]{4}(-[0-9]{2})?$", "dạng 2023 hoặc 2025-07", "has the form 2023 or 2025-07")
 CODE = problems.pattern(r"^[0-9]{0,10}$", "chỉ gồm chữ số, nhiều nhất 10", "digits only, at most 10")
-Kind = Literal[
-    "province", "provincial_city", "town", "district", "commune", "ward", "township", "special_zone", "hamlet",
-    "village", "ethnic_village", "residential_group", "residential_area",
-]  # fmt: skip
-
 _EITHER = PydanticCustomError(
     "edition_or_plan", "give either `edition` or `plan`", {"vi": "cần đúng một trong hai: «edition» hoặc «plan»"}
 )
@@ -40,8 +35,8 @@ class UnitBody(Body):
     unit_id: Id = Field(description="Of a unit that it continues, or a new one.")
     code: Annotated[str, StringConstraints(pattern=CODE)] = Field("", description="Official code; villages have none.")
     name: Name = Field(examples=["Xã Cà Đam"])
-    kind: Kind
-    level: Level
+    kind: Id = Field(description="A kind of that level; see GET /registry/levels.", examples=["commune"])
+    level: Level = Field(description="What it counts as: below a commune always `village`; the kind says the level.")
     parent_id: Id | None = Field(None, description="The unit above it; null for a province.")
 
 

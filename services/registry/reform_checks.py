@@ -16,8 +16,8 @@ from services.registry.reform import (
     Succession,
     Successor,
 )
-from services.registry.unit import KINDS, RANK
-from services.registry.unit_rules import KINDS_OF_LEVEL
+from services.registry.unit import home_id
+from services.registry.unit_levels import Levels, exact
 from shared.contracts.reform import Level, Part, UnitState
 from shared.errors import FieldError, Problem, Text
 
@@ -41,7 +41,7 @@ def of_plan(ground: Ground, plan: ReformPlan) -> Iterator[Fault]:
     yield from _successors_once(plan.successors)
     for n, successor in enumerate(plan.successors):
         yield from _of_successor(ground, f"plan.successors.{n}", successor)
-        yield from _called(f"plan.successors.{n}.unit", successor.unit)
+        yield from _called(ground.levels, f"plan.successors.{n}.unit", successor.unit)
     yield from _parts(ground, plan)
     yield from _heirs(ground, plan)
     if plan.legal_basis.issued_on > plan.effective_on:
@@ -92,20 +92,19 @@ def _of_successor(ground: Ground, field: str, successor: Successor) -> Iterator[
         )
 
 
-def _called(field: str, unit: UnitState) -> Iterator[Fault]:
+def _called(levels: Levels, field: str, unit: UnitState) -> Iterator[Fault]:
     """The kind fits the level, and the name begins with it. Villages are called as people call them."""
-    fitting = KINDS_OF_LEVEL[unit.level]
-    if unit.kind not in fitting:
+    kind, level = levels.kind(unit.kind), levels.level_of(unit.kind)
+    if kind is None or level is None or level.counts_as is not unit.level:
+        fitting = ", ".join(k.kind_id for k in levels.kinds_counting_as(unit.level))
         text = Text(
-            f"loại «{KINDS[unit.kind]}» không thuộc cấp của «{unit.name}»; các loại: {', '.join(fitting)}",
-            f"the kind «{unit.kind}» is not one of the level of «{unit.name}»: {', '.join(fitting)}",
+            f"loại «{kind.word_vi if kind else unit.kind}» không thuộc cấp của «{unit.name}»; các loại: {fitting}",
+            f"the kind «{unit.kind}» is not one of the level of «{unit.name}»: {fitting}",
         )
         yield Fault("kind_does_not_fit", f"{field}.kind", text)
-    elif unit.level is not Level.VILLAGE and not unit.name.startswith(f"{KINDS[unit.kind]} "):
-        text = Text(
-            f"tên đầy đủ phải bắt đầu bằng «{KINDS[unit.kind]} »",
-            f"the full name has to begin with «{KINDS[unit.kind]} »",
-        )
+    elif unit.level is not Level.VILLAGE and not unit.name.startswith(f"{kind.word_vi} "):
+        word = f"«{kind.word_vi} »"
+        text = Text(f"tên đầy đủ phải bắt đầu bằng {word}", f"the full name has to begin with {word}")
         yield Fault("name_without_kind", f"{field}.name", text)
 
 
@@ -144,7 +143,7 @@ def _parts(ground: Ground, plan: ReformPlan) -> Iterator[Fault]:
 
 
 def _heirs(ground: Ground, plan: ReformPlan) -> Iterator[Fault]:
-    succession = Succession(ground.old, plan)
+    succession = Succession(ground, plan)
     for unit_id in sorted(succession.abolished & ground.old.keys()):
         if unit_id not in succession.heirs:
             name = ground.old[unit_id].name
@@ -186,10 +185,10 @@ def _parent(unit: UnitState, prepared: Prepared, field: str | None) -> Iterator[
             f"«{unit.name}» has no parent that is in force after the reform",
         )
         yield Fault("parent_missing", place, text)
-    if above is not None and RANK[above.level] >= RANK[unit.level]:
+    if above is not None and not prepared.succession.levels.may_lie_below(unit, above):
         text = Text(
-            f"«{unit.name}» ({unit.level}) không thể thuộc «{above.name}» ({above.level})",
-            f"«{unit.name}» ({unit.level}) cannot lie below «{above.name}» ({above.level})",
+            f"«{unit.name}» ({exact(unit)}) không thể thuộc «{above.name}» ({exact(above)})",
+            f"«{unit.name}» ({exact(unit)}) cannot lie below «{above.name}» ({exact(above)})",
         )
         yield Fault("level_does_not_fit", place, text)
     elif above is not None and field and unit.level is Level.VILLAGE and not _may_have_villages(above, prepared.new):
@@ -198,20 +197,24 @@ def _parent(unit: UnitState, prepared: Prepared, field: str | None) -> Iterator[
             f"«{above.name}» has no villages right below it; choose a commune",
         )
         yield Fault("commune_needed", place, text)
+    elif above is not None and unit.level is Level.VILLAGE and not home_id(unit):
+        text = Text(f"«{unit.name}» phải thuộc một xã hoặc huyện", f"«{unit.name}» has to lie in a commune or district")
+        yield Fault("commune_needed", place, text)
 
 
 def _may_have_villages(unit: UnitState, new: Mapping[str, UnitState]) -> bool:
-    """A commune, or a district that has none."""
+    """A commune, a district that has none, or another village."""
     if unit.level is not Level.DISTRICT:
-        return unit.level is Level.COMMUNE
+        return unit.level is not Level.PROVINCE
     return not any(u.level is Level.COMMUNE and u.parent_id == unit.unit_id for u in new.values())
 
 
 def _codes(prepared: Prepared, fields: Mapping[str, str]) -> Iterator[Fault]:
     """A code stands for one unit on a day, within its province. Villages have none."""
     holders: dict[tuple[str, str], UnitState] = {}
+    levels = prepared.succession.levels
     for unit in sorted(prepared.new.values(), key=lambda u: u.unit_id in fields):
-        first = holders.setdefault((_root(unit, prepared.new), unit.code), unit)
+        first = holders.setdefault((_root(unit, prepared.new, levels), unit.code), unit)
         if first is not unit and unit.code and unit.unit_id in fields:
             text = Text(
                 f"mã số {unit.code} của «{unit.name}» đang là của «{first.name}» vào ngày này",
@@ -220,9 +223,9 @@ def _codes(prepared: Prepared, fields: Mapping[str, str]) -> Iterator[Fault]:
             yield Fault("code_taken", f"{fields[unit.unit_id]}.code", text)
 
 
-def _root(unit: UnitState, new: Mapping[str, UnitState]) -> str:
+def _root(unit: UnitState, new: Mapping[str, UnitState], levels: Levels) -> str:
     above = new.get(unit.parent_id or "")
-    while above and RANK[above.level] < RANK[unit.level]:
+    while above and levels.may_lie_below(unit, above):
         unit, above = above, new.get(above.parent_id or "")
     return unit.unit_id
 
@@ -276,7 +279,7 @@ def _open_to(prepared: Prepared, unit_id: str) -> tuple[str, ...]:
     unit, succession = prepared.old.get(unit_id), prepared.succession
     if unit is None or unit_id in succession.states or unit_id in succession.abolished:
         return ()
-    return succession.parents_for(unit.parent_id, unit.level)
+    return succession.parents_for(unit)
 
 
 def not_a_candidate(field: str, chosen: str, candidates: Sequence[str]) -> Fault:

@@ -15,7 +15,7 @@ from services.registry.reform_checks import not_a_candidate
 from services.registry.reform_teams import Move, Moves
 from services.registry.site import level_at
 from services.registry.team import TeamHistory, TeamPlace
-from services.registry.unit import Unit
+from services.registry.unit import Unit, home_id
 from shared.contracts.reform import Level, MoveReason, Transition
 
 
@@ -32,6 +32,8 @@ class Undoing(NamedTuple):
     """What the reform did with teams, by team and first day."""
     touched: frozenset[str]
     """Units that the reform changed or has as successors: places at or below them are what it is about."""
+    since: frozenset[str] = frozenset()
+    """Villages that were established since: a team in one goes with it."""
 
 
 class _Way(NamedTuple):
@@ -109,7 +111,7 @@ def _back_to(undoing: Undoing, history: TeamHistory, place: TeamPlace) -> Iterat
     known = undoing.noted.get((place.team_id, place.valid_from))
     if before and place.valid_from == undoing.effective_on and place.reason == MoveReason.REFORM:
         yield before
-    elif known and known.after.where == place.where:
+    elif known and known.after.where == place.where and place.village_id not in undoing.since:
         yield known.before
     else:
         yield from _by_unit(undoing, place)
@@ -128,7 +130,7 @@ def _by_unit(undoing: Undoing, place: TeamPlace) -> Iterator[TeamPlace]:
 
 def _at(undoing: Undoing, place: TeamPlace, target: Unit) -> TeamPlace:
     village = target if target.level is Level.VILLAGE else None
-    unit = undoing.old[village.parent_id or ""] if village else target
+    unit = undoing.old[home_id(village)] if village else target
     return place._replace(
         unit_id=unit.unit_id,
         level=level_at(place.level, unit),

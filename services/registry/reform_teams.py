@@ -8,7 +8,7 @@ from typing import NamedTuple
 from services.registry.reform import Choices, Fault, Prepared, Question
 from services.registry.reform_checks import not_a_candidate
 from services.registry.team import TeamPlace
-from services.registry.unit import RANK
+from services.registry.unit import home_id
 from shared.contracts.reform import Level, MoveReason
 
 
@@ -69,7 +69,7 @@ def candidates(prepared: Prepared, place: TeamPlace, below: Mapping[str, Sequenc
     ids = list(succession.goes_on_at(place.unit_id))
     if place.unit_id in succession.abolished and place.unit_id not in succession.followers:
         ids += [i for unit_id in below.get(place.unit_id, ()) for i in succession.goes_on_at(unit_id)]
-    return tuple(dict.fromkeys(i for i in ids if RANK[succession.level(i)] < RANK[Level.VILLAGE]))
+    return tuple(dict.fromkeys(i for i in ids if succession.after(i).level is not Level.VILLAGE))
 
 
 def _below(prepared: Prepared) -> dict[str, list[str]]:
@@ -81,10 +81,10 @@ def _below(prepared: Prepared) -> dict[str, list[str]]:
 
 
 def _at(prepared: Prepared, place: TeamPlace, target: str) -> TeamPlace:
-    """The place at a unit of the new map; at a village it belongs to the village's parent."""
+    """The place at a unit of the new map; at a village it belongs to the village's commune."""
     new, plan = prepared.new, prepared.plan
     village = new[target] if new[target].level is Level.VILLAGE else None
-    unit = new[village.parent_id or ""] if village else new[target]
+    unit = new[home_id(village)] if village else new[target]
     return place._replace(
         valid_from=max(plan.effective_on, place.valid_from),
         unit_id=unit.unit_id,

@@ -11,14 +11,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from services.registry.read_lineage import successors_on
-from services.registry.read_units import UnitView, view
+from services.registry.read_units import UnitView, must_be_a_level, view
 from services.registry.reform_body import CODE
 from services.registry.store import units
+from services.registry.store.levels import lying_below
 from services.registry.unit import Unit
 from shared import errors
 from shared.auth import ANYONE
 from shared.clock import local_day
-from shared.contracts.reform import Level
 from shared.db import Conn
 from shared.deps import Svc
 from shared.errors import Text
@@ -52,8 +52,8 @@ class Asked(BaseModel):
         None, description="With or without its kind, marks or none.", examples=["Xã An Phú"]
     )
     on: Day | None = Field(None, description="The day that the paper speaks of; today unless said.")
-    level: Level | None = None
-    within: Id | None = Field(None, description="Only units below this one.")
+    level: Id | None = Field(None, description="As at GET /registry/units.", examples=["commune"])
+    within: Id | None = Field(None, description="Only units below this one, at any depth.")
 
     @model_validator(mode="after")
     def _something(self) -> Asked:
@@ -120,7 +120,10 @@ async def _find(conn: Conn, asked: Asked, day: date) -> Found:
     by_code = await units.held(conn, asked.code, None) if asked.code else []
     by_name = await _named(conn, asked.key) if asked.key else []
     fitting = [u for u in by_code if u in by_name] if asked.code and asked.key else [*by_code, *by_name]
-    fitting = [u for u in fitting if asked.level in (None, u.level) and asked.within in (None, *u.path[1:])]
+    await must_be_a_level(conn, asked.level)
+    fitting = [u for u in fitting if asked.level in (None, u.level, u.level_id)]
+    if asked.within is not None:
+        fitting = await lying_below(conn, fitting, asked.within)
     related = list(dict.fromkeys([*by_code, *by_name]))
     there = {u.unit_id for u in related if u.holds_on(day)}
     return Found(fitting, related, await units.roots(conn, there, day))

@@ -1,4 +1,4 @@
-"""Rules of where a team may be: a unit in force on the day that takes teams of the level, a village below it. Pure."""
+"""Rules of where a team may be: a unit in force on the day that takes teams of the level, a village in it. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from services.registry.unit import Unit
+from services.registry.unit import Unit, home_id
 from shared import errors
 from shared.contracts.reform import Level
 
@@ -125,7 +125,7 @@ def _village(site: Site, name: str | None) -> str | None:
     village, unit = site.village, site.unit
     if village is None:
         return name
-    if village.level is not Level.VILLAGE or village.parent_id != unit.unit_id:
+    if village.level is not Level.VILLAGE or home_id(village) != unit.unit_id:
         raise errors.invalid(
             "village_elsewhere",
             "village_id",

@@ -9,7 +9,7 @@ from services.registry import site
 from services.registry.site import Site
 from services.registry.store import lineage, reforms, teams, units
 from services.registry.team import TeamHistory
-from services.registry.unit import Unit
+from services.registry.unit import Unit, home_id
 from shared import errors
 from shared.auth import OFFICERS, Caller, Role
 from shared.clock import local_day
@@ -88,8 +88,8 @@ async def later(conn: Conn, anchor: Unit, chosen: str | None) -> tuple[Site, ...
         day, before = anchor.valid_to, anchor
         same = await units.on_day(conn, before.unit_id, day)
         anchor = same or await _successor(conn, before, day, chosen)
-        parent = anchor.level is Level.VILLAGE and await units.on_day(conn, anchor.parent_id or "", day)
-        found.append(Site(parent, False, anchor) if parent else Site(anchor, False))
+        home = anchor.level is Level.VILLAGE and await units.on_day(conn, home_id(anchor), day)
+        found.append(Site(home, False, anchor) if home else Site(anchor, False))
     return tuple(found)
 
 

@@ -4,32 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from shared import errors
 from shared.clock import start_of_day
 from shared.contracts.reform import Level, UnitState
 from shared.contracts.registry import UnitEstablished
-
-KINDS = {
-    "province": "Tỉnh",
-    "provincial_city": "Thành phố",
-    "town": "Thị xã",
-    "district": "Huyện",
-    "commune": "Xã",
-    "ward": "Phường",
-    "township": "Thị trấn",
-    "special_zone": "Đặc khu",
-    "hamlet": "Thôn",
-    "village": "Làng",
-    "ethnic_village": "Bản",
-    "residential_group": "Tổ dân phố",
-    "residential_area": "Khu dân cư",
-}
-"""What kinds of units there are, and the word in front of their names."""
-
-RANK = {Level.PROVINCE: 0, Level.DISTRICT: 1, Level.COMMUNE: 2, Level.VILLAGE: 3}
-"""A unit lies below units of a smaller number only; any of the levels may be left out."""
 
 
 class Unit(NamedTuple):
@@ -52,16 +32,35 @@ class Unit(NamedTuple):
     """The first day on which this no longer holds; None while it holds."""
     reform_id: str | None = None
     """The reform that brought this state."""
+    level_id: str | None = None
+    """Its own level, where that is none of the four of `level`."""
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Ids of the unit and of everything above it, for rights."""
+        """Ids of the unit and of what rights are given for above it: its parent, its district, its commune."""
         ids = (self.unit_id, self.parent_id, self.district_id, self.commune_id)
         return tuple(dict.fromkeys(i for i in ids if i))
 
     def holds_on(self, day: date) -> bool:
         """Whether the unit is in this state on that day."""
         return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
+
+class Placed(Protocol):
+    """A unit, as far as its place goes."""
+
+    @property
+    def district_id(self) -> str | None:
+        """The district that it is or lies in."""
+
+    @property
+    def commune_id(self) -> str | None:
+        """The commune that it is or lies in."""
+
+
+def home_id(village: Placed) -> str:
+    """The unit that a village belongs to, however many villages lie between: a commune, or a district without any."""
+    return village.commune_id or village.district_id or ""
 
 
 def place(unit_id: str, level: Level, parent: Unit | UnitState | None) -> tuple[str | None, str | None]:

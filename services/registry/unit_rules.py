@@ -6,25 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from services.registry.unit import KINDS, RANK, Unit, place
+from services.registry.unit import Unit, place
+from services.registry.unit_levels import Levels, exact, kind_of_level, own_id
 from shared import errors
 from shared.clock import local_day, start_of_day
 from shared.contracts.reform import Level
 from shared.contracts.registry import UnitCorrected, UnitEstablished
 from shared.vietnamese import search_key
 
-KINDS_OF_LEVEL = {
-    Level.PROVINCE: ("province",),
-    Level.DISTRICT: ("provincial_city", "town", "district"),
-    Level.COMMUNE: ("commune", "ward", "township", "special_zone"),
-    Level.VILLAGE: ("hamlet", "village", "ethnic_village", "residential_group", "residential_area"),
-}
-"""Which kinds of units there are at a level."""
-MAY_HAVE_VILLAGES = (Level.COMMUNE, Level.DISTRICT)
-
 
 class Village(NamedTuple):
-    """A village as officers name it."""
+    """A village, or whatever else lies below a commune, as officers name it."""
 
     village_id: str
     name: str
@@ -53,23 +45,35 @@ class Above(NamedTuple):
     """What lies below the unit that is corrected, or is placed there, by name: it would not come along."""
 
 
-def establish(
-    village: Village, parent: Unit, beside: Iterable[Unit], now: datetime, *, has_communes: bool
-) -> tuple[Unit, UnitEstablished]:
-    """A village below a unit. `parent`: its state on the first day; `beside`: what is below it already."""
-    _may_have_villages(parent, has_communes)
+class Around(NamedTuple):
+    """What there is to know of the place where a village is established."""
+
+    levels: Levels
+    parent: Unit
+    """Its state on the first day."""
+    beside: Iterable[Unit]
+    """What is right below it already."""
+    has_communes: bool = False
+
+
+def establish(village: Village, around: Around, now: datetime) -> tuple[Unit, UnitEstablished]:
+    """A village below a unit: a commune, a district without any, or a village of a higher level."""
+    parent = around.parent
+    own = own_id(kind_of_level(around.levels, village.kind, Level.VILLAGE))
+    _may_have_villages(parent, around.has_communes)
     _check_first_day(village, parent, local_day(now))
-    _check_name(village, parent, beside)
+    _check_name(village, parent, around.beside)
     district, commune = place(village.village_id, Level.VILLAGE, parent)
     state = Unit(
         village.village_id, "", village.name, village.kind, Level.VILLAGE, parent.unit_id, district, commune, "",
-        village.valid_from,
+        village.valid_from, level_id=own,
     )  # fmt: skip
+    _must_lie_below(state, parent, around.levels)
     return state, UnitEstablished(occurred_at=start_of_day(village.valid_from), **_told(state, UnitEstablished))
 
 
 def _may_have_villages(parent: Unit, has_communes: bool) -> None:
-    if parent.level not in MAY_HAVE_VILLAGES or has_communes:
+    if parent.level is Level.PROVINCE or has_communes:
         raise errors.invalid(
             "commune_needed",
             "parent_id",
@@ -110,16 +114,21 @@ def _check_name(village: Village, parent: Unit, beside: Iterable[Unit]) -> None:
         )
 
 
-def correct(
-    states: Sequence[Unit],
-    correction: Correction,
-    bearers: Sequence[Unit],
-    now: datetime,
-    *,
-    above: Above | None = None,
-) -> tuple[Unit, UnitCorrected]:
-    """The state that should have been said. `states`: all of the unit; `bearers`: all that bear the new code; `above`:
-    needed where the correction names a parent."""
+class Facts(NamedTuple):
+    """What there is to know of a unit that is corrected."""
+
+    levels: Levels
+    states: Sequence[Unit]
+    """All of the unit."""
+    bearers: Sequence[Unit] = ()
+    """All that bear the new code."""
+    above: Above | None = None
+    """Needed where the correction names a parent."""
+
+
+def correct(facts: Facts, correction: Correction, now: datetime) -> tuple[Unit, UnitCorrected]:
+    """The state that should have been said."""
+    levels, states, bearers, above = facts
     wrong = next((s for s in states if s.valid_from == correction.since), None)
     if wrong is None:
         days = ", ".join(f"{s.valid_from:%d/%m/%Y}" for s in states)
@@ -132,24 +141,28 @@ def correct(
     said = {k: v for k, v in correction._asdict().items() if k != "since" and v is not None}
     right = wrong._replace(**said)
     if above is not None and right.parent_id != wrong.parent_id:
-        right = _below(wrong, right, above)
+        right = _below(wrong, right, above, levels)
     _must_differ(wrong, right)
-    _check_kind(right)
+    _check_kind(right, levels)
     _check_code(wrong, right, bearers)
     told = _told(right, UnitCorrected)
     return right, UnitCorrected(occurred_at=now, since=right.valid_from, **told)
 
 
-def _below(wrong: Unit, right: Unit, above: Above) -> Unit:
-    """The state at another parent. A parent of a smaller rank only, so no unit can come to lie below itself."""
-    parent = _parent_throughout(right, above.states)
-    if RANK[parent.level] >= RANK[right.level]:
+def _must_lie_below(unit: Unit, parent: Unit, levels: Levels) -> None:
+    if not levels.may_lie_below(unit, parent):
         raise errors.invalid(
             "level_does_not_fit",
             "parent_id",
-            f"«{right.name}» không thể thuộc «{parent.name}»: đơn vị cấp trên phải ở cấp cao hơn.",
-            f"«{right.name}» cannot lie below «{parent.name}»: the unit above has to be of a higher level.",
+            f"«{unit.name}» không thể thuộc «{parent.name}»: đơn vị cấp trên phải ở cấp cao hơn.",
+            f"«{unit.name}» cannot lie below «{parent.name}»: the unit above has to be of a higher level.",
         )
+
+
+def _below(wrong: Unit, right: Unit, above: Above, levels: Levels) -> Unit:
+    """The state at another parent. A parent of a smaller rank only, so no unit can come to lie below itself."""
+    parent = _parent_throughout(right, above.states)
+    _must_lie_below(right, parent, levels)
     if right.level is Level.VILLAGE:
         _may_have_villages(parent, above.has_communes)
     district, commune = place(right.unit_id, right.level, parent)
@@ -184,8 +197,8 @@ def _parent_throughout(right: Unit, states: Sequence[Unit]) -> Unit:
     return parent
 
 
-def _placed(unit: Unit) -> tuple[Level, str | None, str | None]:
-    return unit.level, unit.district_id, unit.commune_id
+def _placed(unit: Unit) -> tuple[str, str | None, str | None]:
+    return exact(unit), unit.district_id, unit.commune_id
 
 
 def _must_differ(wrong: Unit, right: Unit) -> None:
@@ -198,16 +211,17 @@ def _must_differ(wrong: Unit, right: Unit) -> None:
         )
 
 
-def _check_kind(right: Unit) -> None:
-    fitting = KINDS_OF_LEVEL[right.level]
-    if right.kind not in fitting:
+def _check_kind(right: Unit, levels: Levels) -> None:
+    fitting = levels.kinds_at(exact(right))
+    kind = levels.kind(right.kind)
+    if kind is None or right.kind not in fitting:
         raise errors.invalid(
             "kind_does_not_fit",
             "kind",
             f"Loại «{right.kind}» không thuộc cấp này. Các loại: {', '.join(fitting)}.",
             f"The kind «{right.kind}» does not fit the level. Kinds: {', '.join(fitting)}.",
         )
-    word = KINDS[right.kind]
+    word = kind.word_vi
     if right.level is not Level.VILLAGE and not right.name.startswith(f"{word} "):
         raise errors.invalid(
             "name_without_kind",

@@ -9,12 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Level(StrEnum):
-    """Level of a unit or a team. A level is data of an edition, never a fixed depth."""
+    """Level at which a unit or a team counts. How deep the tree is says `parent_id`: below a commune lies any number of
+    levels, all of which count as `village`, and `level_id` tells them apart."""
 
     PROVINCE = "province"
     DISTRICT = "district"
     COMMUNE = "commune"
     VILLAGE = "village"
+
+
+LEVEL_ID = "The level in the province's own table, where that is none of the four of `level`; else null."
+"""What events say of `level_id`."""
 
 
 class Part(StrEnum):
@@ -83,6 +88,7 @@ class UnitState(BaseModel):
     parent_id: str | None = None
     district_id: str | None = None
     commune_id: str | None = None
+    level_id: str | None = Field(default=None, description=LEVEL_ID)
 
 
 class UnitChange(BaseModel):

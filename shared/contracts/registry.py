@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from shared.contracts.base import Event
-from shared.contracts.reform import EndReason, Heir, LegalBasis, Level, MoveReason, Transition, UnitChange
+from shared.contracts.reform import LEVEL_ID, EndReason, Heir, LegalBasis, Level, MoveReason, Transition, UnitChange
 
 
 class Role(StrEnum):
@@ -51,6 +51,7 @@ class UnitEstablished(RegistryEvent):
     commune_id: str | None = None
     edition: str = Field(description="The edition that brought the unit, for example `2023`.")
     valid_from: date = Field(description="First day in force (at least from).")
+    level_id: str | None = Field(default=None, description=LEVEL_ID)
 
 
 class UnitCorrected(RegistryEvent):
@@ -68,6 +69,7 @@ class UnitCorrected(RegistryEvent):
     parent_id: str | None = None
     district_id: str | None = None
     commune_id: str | None = None
+    level_id: str | None = Field(default=None, description=LEVEL_ID)
 
 
 class UnitsReorganised(RegistryEvent):

@@ -24,6 +24,7 @@ from services.registry.store import (
     accesses,
     contacts,
     imports,
+    levels,
     lineage,
     members,
     memberships,
@@ -52,6 +53,7 @@ WRITES = ("save_", "mark_", "note_", "end_", "restore_", "replace_", "purge")
 LOCKS = {"lock_map", "hold_map", "lock_tree", "lock_imports"}
 """Advisory locks: no table is read."""
 SMALL = {
+    "unit_level": "some", "unit_kind": "some",
     "unit": "an id each", "organisation": "some hundreds", "organisation_version": "some hundreds",
     "headcount": "some of each organisation", "reform": "a handful in a decade", "lineage": "some hundreds a reform",
     "vault_import_key": "one", "vault_import_progress": "one of each upload that is being written",
@@ -170,6 +172,7 @@ READS: dict[ModuleType, list[Read]] = {
         read("held", code=None, name_key="xa binh 7"),
         read("editions", {"unit_version": "all of it, when an edition is loaded"}),
     ],
+    levels: [read("all_levels"), read("lying_below", states=[STATE], unit_id="d7")],
     lineage: [
         read("dependents", state=STATE),
         read("successors", unit_id="v7", day=DAY),

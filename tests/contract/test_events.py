@@ -145,8 +145,8 @@ def test_any_instance_fits_the_published_schema_and_comes_back_the_same(type_nam
 
 TEXT = {
     # Names of places, bodies and things, never of people.
-    "registry.unit_established": {"name", "code", "kind", "edition"},
-    "registry.unit_corrected": {"name", "code", "kind"},
+    "registry.unit_established": {"name", "code", "kind", "edition", "level_id"},
+    "registry.unit_corrected": {"name", "code", "kind", "level_id"},
     "registry.units_reorganised": {
         "legal_basis.number",
         "legal_basis.title",
@@ -155,8 +155,15 @@ TEXT = {
         "changes.unit.name",
         "changes.unit.code",
         "changes.unit.kind",
+        "changes.unit.level_id",
     },
-    "registry.reorganisation_reversed": {"edition", "restored.unit.name", "restored.unit.code", "restored.unit.kind"},
+    "registry.reorganisation_reversed": {
+        "edition",
+        "restored.unit.name",
+        "restored.unit.code",
+        "restored.unit.kind",
+        "restored.unit.level_id",
+    },
     "registry.organisation_registered": {"name", "sector"},
     "registry.organisation_changed": {"name", "sector"},
     "registry.team_formed": {"name", "village", "decision_number"},

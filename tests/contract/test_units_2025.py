@@ -22,7 +22,8 @@ from vietnamadminunits.database import query
 
 from services.registry import editions
 from services.registry.editions import DATA, Line
-from services.registry.unit import KINDS, Unit
+from services.registry.unit import Unit
+from services.registry.unit_levels import STATE
 from shared.contracts.reform import Level, Part
 from shared.errors import Problem
 from shared.vietnamese import fold
@@ -34,6 +35,9 @@ NAMED_OTHERWISE_BY_VIETNAMADMINUNITS = {
     "Xã Ngọc Yêu": "Xã Ngọk Yêu",
 }  # fmt: skip
 """Names of Kon Tum's communes that are not only marked otherwise (Đắk, Đăk)."""
+
+
+WORDS = {k.kind_id: k.word_vi for k in STATE.kinds}
 
 
 @cache
@@ -96,7 +100,7 @@ def test_kon_tum_joins_with_10_districts_and_102_communes() -> None:
 @pytest.mark.parametrize("of", [lambda: units("2025-01"), lambda: units("2025-07"), kon_tum])
 def test_names_carry_their_kind_in_nfc_and_single_spaces(of: Callable[[], dict[str, Unit]]) -> None:
     for unit in of().values():
-        assert unit.name.startswith(KINDS[unit.kind] + " "), unit
+        assert unit.name.startswith(WORDS[unit.kind] + " "), unit
         assert unicodedata.is_normalized("NFC", unit.name), unit
         assert unit.name == " ".join(unit.name.split()), unit
         assert len(unit.code) == {Level.PROVINCE: 2, Level.DISTRICT: 3, Level.COMMUNE: 5}[unit.level], unit

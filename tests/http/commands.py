@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from tests.http.site import COURSE, KNOWN, REFORM, VILLAGES
 from tests.support.world import DUC_NHUAN, MO_DUC, TOWN, a_campaign, a_member, a_team, an_item
 
 Body = dict[str, Any]
+_ranks = itertools.count()
 
 
 class Sample(NamedTuple):
@@ -97,6 +99,13 @@ def a_village() -> Body:
     return {"village_id": made, "name": f"Thôn {made}", "kind": "hamlet", **since}
 
 
+def a_level() -> Body:
+    made = str(a_team()["team_id"])
+    kind = {"kind_id": made, "word_vi": f"Xóm {made[:35]}", "word_en": "lane"}
+    rank = 1000 + next(_ranks)
+    return {"level_id": made, "rank": rank, "name_vi": f"cấp {made}", "name_en": f"level {made}", "kinds": [kind]}
+
+
 def new_village(client: httpx.Client) -> dict[str, str]:
     """A further village of the town."""
     made = a_village()
@@ -118,6 +127,10 @@ def new_reform(client: httpx.Client) -> dict[str, str]:
 SAMPLES: dict[str, Sample] = {
     "POST /registry/editions/{edition}": Sample(dict, {}, None, "edition"),
     "POST /registry/villages": Sample(a_village, {"name": "Thôn khác"}, "village_id", "parent_id"),
+    "POST /registry/levels": Sample(a_level, {"name_vi": "cấp khác"}, "level_id", "level_id"),
+    "POST /registry/kinds": Sample(
+        lambda: {**a_level()["kinds"][0], "level_id": "village"}, {"word_en": "other"}, "kind_id", "kind_id",
+    ),
     "POST /registry/units/{unit_id}/corrections": Sample(
         lambda: {"since": "2023-07-01", "reason": "Gõ nhầm", "name": "Bản Đúng", "kind": "ethnic_village"},
         {"name": "Bản Khác"}, "Idempotency-Key", "unit_id", new_village,

@@ -40,7 +40,8 @@ COLUMNS = {
         "Cơ quan, tổ chức", "Ngày tham gia", "Ngày rời tổ", "Lý do rời tổ", "Mã tổ", "Mã thành viên",
     ],
     Kind.VILLAGES: [
-        "Tên thôn, bản, tổ dân phố", "Loại", "Xã, phường, thị trấn", "Huyện, thị xã, thành phố", "Từ ngày", "Mã thôn",
+        "Tên thôn, bản, tổ dân phố", "Loại", "Xã, phường, thị trấn", "Huyện, thị xã, thành phố",
+        "Nằm trong thôn, tổ", "Từ ngày", "Mã thôn",
     ],
     Kind.ORGANISATIONS: [
         "Tên cơ quan, tổ chức", "Nhóm", "Cấp trên", "Số người", "Số người tính từ ngày", "Từ ngày", "Thay đổi từ ngày",
@@ -51,7 +52,6 @@ CLOSED = {
     (Kind.TEAMS, "Cấp tổ"): ["Cấp huyện", "Cấp xã", "Cấp thôn"],
     (Kind.TEAMS, "Vai trò"): ["Tổ trưởng", "Tổ phó", "Thành viên"],
     (Kind.TEAMS, "Lý do rời tổ"): ["Chuyển tổ", "Nhận nhiệm vụ khác", "Xin thôi", "Lý do khác"],
-    (Kind.VILLAGES, "Loại"): ["Thôn", "Làng", "Bản", "Tổ dân phố", "Khu dân cư"],
     (Kind.ORGANISATIONS, "Nhóm"): [
         "Nhóm của kế hoạch", "Sở, ban, ngành", "Ủy ban nhân dân", "Giáo dục", "Đoàn thanh niên", "Hội, đoàn thể",
         "Đại học, cao đẳng", "Báo chí", "Doanh nghiệp",
@@ -60,7 +60,7 @@ CLOSED = {
 """Columns in which nothing else may stand, with all that may."""
 OPEN = {
     (Kind.TEAMS, "Đơn vị"), (Kind.TEAMS, "Huyện, thị xã, thành phố"), (Kind.TEAMS, "Cơ quan, tổ chức"),
-    (Kind.VILLAGES, "Xã, phường, thị trấn"), (Kind.VILLAGES, "Huyện, thị xã, thành phố"),
+    (Kind.VILLAGES, "Xã, phường, thị trấn"), (Kind.VILLAGES, "Huyện, thị xã, thành phố"), (Kind.VILLAGES, "Loại"),
     (Kind.ORGANISATIONS, "Cấp trên"),
 }  # fmt: skip
 """Columns with names on record to choose from, in which a code may stand too."""

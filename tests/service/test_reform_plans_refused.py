@@ -63,6 +63,7 @@ WRONG: list[tuple[str, str, Body]] = [
      plan("r", made_of(unit(MO_DUC, "Đặc khu Mộ Đức", "special_zone", "51"), MO_DUC))),
     ("code_taken", f"{WHAT}unit.code", merger(code=C)),
     ("kind_does_not_fit", f"{WHAT}unit.kind", merger(kind="hamlet")),
+    ("kind_does_not_fit", f"{WHAT}unit.kind", merger(kind="city")),
     ("kind_does_not_fit", f"{WHAT}unit.kind", plan("r", a_village(TOWN, "ward"))),
     ("kind_does_not_fit", f"{WHAT}unit.kind",
      plan("r", made_of(unit(LY_SON, "Huyện Lý Sơn", "district", "51"), LY_SON))),
@@ -74,7 +75,7 @@ WRONG: list[tuple[str, str, Body]] = [
      {**merger(), "effective_on": "2020-02-01", "legal_basis": {**merger()["legal_basis"], "issued_on": "2020-01-01"}}),
 ]  # fmt: skip
 UNREADABLE: list[tuple[str, Body]] = [
-    (f"{WHAT}unit.kind", merger(kind="city")),
+    (f"{WHAT}unit.kind", merger(kind="")),
     (f"{WHAT}unit.level", merger(level="hamlet")),
     (f"{WHAT}unit.code", merger(code="21a")),
     (f"{WHAT}unit.name", merger(name="")),

@@ -7,7 +7,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from shared.auth import Role
-from tests.service.reforms import CA_DAM, TRA_BUI, V1, VILLAGES, World, found_team, villages_merge, world
+from tests.service.reforms import (
+    CA_DAM,
+    TRA_BUI,
+    V1,
+    VILLAGES,
+    World,
+    found_team,
+    made_of,
+    plan,
+    unit,
+    villages_merge,
+    world,
+)
 from tests.support.pages import goes, page, text_of
 from tests.support.servers import Nats, Postgres
 from tests.support.stack import HandClock, nats_config
@@ -137,6 +149,9 @@ async def test_a_preview_that_is_refused_says_everything_that_is_wrong(here: Wor
     for n in range(3):
         village = {"village_id": f"v-new{n}", "name": f"Thôn Mới {n}", "parent_id": AN_PHU, "valid_from": "2025-07-02"}
         await ok(here.officer.post("/registry/villages", json=village), 201)
+    later = [unit(f"v-new{n}", f"Thôn Khác {n}", "hamlet", AN_PHU, level="village") for n in range(3)]
+    renamed = plan("r-names", *(made_of(u, u["unit_id"]) for u in later), effective_on="2025-07-05")
+    await here.execute(plan=renamed)
     for opened in (
         await here.officer.get("/so/sap-xep/thu/2025-07"),
         await here.officer.post("/so/sap-xep/thu/2025-07"),

@@ -66,8 +66,8 @@ PAPER_BAD = {
     "plan.legal_basis.number": WORD, "plan.legal_basis.title": WORD, "plan.legal_basis.issuer": WORD,
     "plan.legal_basis.issued_on": ("", NO_DAY), "plan.effective_on": ("", NO_DAY, "1/1/1990", "0001-01-01"),
 }  # fmt: skip
-SPLIT = {UNIT.format(0, "kind"): "commune", UNIT.format(1, "kind"): "ward", "is.0": "", "is.1": "", "is.2": "",
-         "is.3": ""}  # fmt: skip
+SPLIT = {**{UNIT.format(n, "kind"): "commune" for n in range(4)}, "is.0": "", "is.1": "", "is.2": "", "is.3": "",
+         **{UNIT.format(n, "name"): f"Xã {n + 1}" for n in range(4)}}  # fmt: skip
 FORMS = (
     Form(
         "/so/to/lap", "/so/to/lap",
@@ -129,14 +129,23 @@ FORMS = (
          press={"mode": "all_or_nothing"}),
     Form(
         "/so/sap-xep/soan", f"{SOAN}&what=change&unit={TOWN}",
-        {**PAPER, UNIT.format(0, "name"): "Xã Mộ Đức", UNIT.format(0, "kind"): "commune",
+        {**PAPER, UNIT.format(0, "name"): "Thị trấn Mộ Đức Mới", UNIT.format(0, "code"): "21400",
+         UNIT.format(0, "parent_id"): "535"},
+        {**PAPER_BAD, UNIT.format(0, "name"): (*WORD, "Xã Mộ Đức"), UNIT.format(0, "code"): ("mã",),
+         UNIT.format(0, "parent_id"): (NOWHERE, "")},
+    ),
+    Form(
+        "/so/sap-xep/soan", f"{SOAN}&what=promote&unit={TOWN}",
+        {**PAPER, UNIT.format(0, "name"): "Phường Mộ Đức", UNIT.format(0, "kind"): "ward",
          UNIT.format(0, "code"): "21400", UNIT.format(0, "parent_id"): "535"},
-        {**PAPER_BAD, UNIT.format(0, "name"): WORD, UNIT.format(0, "kind"): (NOWHERE, "hamlet"),
-         UNIT.format(0, "code"): ("mã",), UNIT.format(0, "parent_id"): (NOWHERE, "")},
+        {**PAPER_BAD, UNIT.format(0, "name"): (LONG, "Xã Mộ Đức"),
+         UNIT.format(0, "kind"): (NOT_CHOSEN, NOWHERE, "hamlet"), UNIT.format(0, "code"): ("mã",),
+         UNIT.format(0, "parent_id"): (NOWHERE, "")},
     ),
     Form(
         "/so/sap-xep/soan", f"{SOAN}&what=merge&unit={TOWN}&unit={DUC_PHU}",
-        {**PAPER, UNIT.format(0, "code"): "21400", UNIT.format(0, "parent_id"): "535"},
+        {**PAPER, UNIT.format(0, "name"): "Xã Mộ Đức", UNIT.format(0, "kind"): "commune",
+         UNIT.format(0, "code"): "21400", UNIT.format(0, "parent_id"): "535"},
         {**PAPER_BAD, UNIT.format(0, "name"): WORD, UNIT.format(0, "kind"): (NOWHERE, "hamlet"),
          UNIT.format(0, "code"): ("mã",), UNIT.format(0, "parent_id"): (NOWHERE, "")},
     ),
@@ -155,7 +164,7 @@ FORMS = (
         {"choices.villages.v-town": (NOT_CHOSEN, NOWHERE), "choices.teams.{team}": (NOT_CHOSEN, NOWHERE),
          "choices.teams.{other}": (NOT_CHOSEN,)},
         first={**PAPER, **{f"plan.legal_basis.{name}": "9/NQ-HĐND" for name in ("number", "title", "issuer")},
-               "is.0": "{town}", UNIT.format(0, "name"): "Xã Mộ Đức", UNIT.format(1, "name"): "Xã Tây",
+               "is.0": "{town}", UNIT.format(0, "name"): "Thị trấn Mộ Đức", UNIT.format(1, "name"): "Xã Tây",
                UNIT.format(1, "kind"): "commune", UNIT.format(0, "parent_id"): MO_DUC},
         press={"step": "choose"},
     ),

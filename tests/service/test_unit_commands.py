@@ -71,7 +71,8 @@ async def test_a_village_is_refused_where_it_cannot_be(officer: httpx.AsyncClien
         ({"parent_id": "51"}, 422, "commune_needed", "parent_id"),
         ({"valid_from": "2023-07-29"}, 422, "in_the_future", "valid_from"),
         ({"village_id": DUC_NHUAN}, 409, "id_taken", "village_id"),
-        ({"kind": "commune"}, 422, "invalid_data", "kind"),
+        ({"kind": "commune"}, 422, "kind_does_not_fit", "kind"),
+        ({"kind": "nothing at all"}, 422, "invalid_data", "kind"),
         ({"name": " "}, 422, "invalid_data", "name"),
     ):
         refused(await establish(officer, a_village(**changed)), status, slug, field)

@@ -121,7 +121,7 @@ async def test_units_are_found_by_words_of_their_names_without_marks(anyone: htt
 async def test_what_is_asked_for_has_to_make_sense(anyone: httpx.AsyncClient) -> None:
     refused(await anyone.get("/registry/units", params={"on": "1789-07-14"}), 422, "invalid_data", "on")
     refused(await anyone.get("/registry/units", params={"known": "2025-01-01"}), 422, "invalid_data", "known")
-    refused(await anyone.get("/registry/units", params={"level": "hamlet"}), 422, "invalid_data", "level")
+    refused(await anyone.get("/registry/units", params={"level": "hamlet"}), 422, "unknown_level", "level")
     refused(await anyone.get("/registry/units", params={"within": "x y"}), 422, "invalid_data", "within")
 
 

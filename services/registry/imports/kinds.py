@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from services.registry.imports.columns import Column
-from services.registry.unit import KINDS as UNIT_KINDS
 from shared.contracts.reform import Level
 from shared.contracts.registry import LeaveReason, Role
 from shared.errors import Text
@@ -29,9 +28,6 @@ SECTORS = {
     "Giáo dục": "education", "Đoàn thanh niên": "youth_union", "Hội, đoàn thể": "mass_organisation",
     "Đại học, cao đẳng": "university", "Báo chí": "press", "Doanh nghiệp": "enterprise",
 }  # fmt: skip
-VILLAGE_KINDS = {
-    UNIT_KINDS[k]: k for k in ("hamlet", "village", "ethnic_village", "residential_group", "residential_area")
-}
 
 
 class Kind(StrEnum):
@@ -135,11 +131,15 @@ VILLAGES = Form(
                Text("Tên đầy đủ, ví dụ Thôn 1.", "The full name, for example Thôn 1."), needed=True, width=30,
                also=("tên thôn", "thôn", "thôn, bản, tổ dân phố", "tên")),
         Column("village_kind", Text("Loại", "Kind"), Text("Bỏ trống nếu tên đã có loại.", "Empty if the name says it."),
-               width=16, choices=VILLAGE_KINDS, also=("loại hình",)),
+               width=16, also=("loại hình",)),
         Column("unit", Text("Xã, phường, thị trấn", "Commune"),
                Text("Tên hoặc mã, có hiệu lực vào ngày «Từ ngày».", "Name or code, in force on the day «Since»."),
                needed=True, width=30, also=("đơn vị", "xã")),
         _DISTRICT,
+        Column("above", Text("Nằm trong thôn, tổ", "Within village"),
+               Text("Chỉ khi không trực thuộc xã, ví dụ tổ liên gia của một thôn: tên thôn đó.",
+                    "Only of what does not lie right below the commune: the village that it is a part of."),
+               width=24, also=("thuộc thôn", "thuộc thôn, bản, tổ dân phố")),
         Column("valid_from", Text("Từ ngày", "Since"), Text("Ngày đầu có hiệu lực.", "The first day in force."),
                cells.day, needed=True, width=14, also=("ngày thành lập", "có hiệu lực từ")),
         Column("village_id", Text("Mã thôn", "Village id"), _OWN, own_id, width=38),

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
-from services.registry.imports.kinds import LEVELS, REASONS, ROLES, SECTORS, VILLAGE_KINDS
+from services.registry.imports.kinds import LEVELS, REASONS, ROLES, SECTORS
 from services.registry.imports.organisation_names import Organisations
 from services.registry.imports.places import Places
 from services.registry.membership import Membership
 from services.registry.organisation import BEGINNING, State
 from services.registry.person import Person
-from services.registry.team import TeamHistory
-from services.registry.unit import Unit
+from services.registry.team import TeamHistory, TeamPlace
+from services.registry.unit import Unit, home_id
 from shared.contracts.reform import Level
 from shared.sheets.book import Value
 from shared.vietnamese import person_sort_key, sort_key
 
 Cells = dict[str, Value]
-_LEVEL, _ROLE, _REASON, _SECTOR, _KIND = (
-    {code: name for name, code in choices.items()} for choices in (LEVELS, ROLES, REASONS, SECTORS, VILLAGE_KINDS)
+_LEVEL, _ROLE, _REASON, _SECTOR = (
+    {code: name for name, code in choices.items()} for choices in (LEVELS, ROLES, REASONS, SECTORS)
 )
 
 
@@ -56,12 +56,26 @@ def _team(history: TeamHistory, places: Places) -> Cells:
         "level": _LEVEL[where.level],
         "unit": unit.name if unit else where.unit_id,
         "district": district.name if district and district is not unit else None,
-        "village": where.village,
+        "village": _village(where, places),
         "decision_number": team.decision_number,
         "decision_date": team.decision_date,
         "formed_on": team.formed_on,
         "team_id": team.team_id,
     }
+
+
+def _village(where: TeamPlace, places: Places) -> str | None:
+    """The village as a line names it: with what it lies in, where that is another village."""
+    village = places.last(where.village_id)
+    deep = village is not None and village.parent_id != where.unit_id
+    return _inside(village, places.last(where.unit_id), places) if deep else where.village
+
+
+def _inside(village: Unit | None, commune: Unit | None, places: Places) -> str | None:
+    """A village as a cell names it: with the village that it lies in, where it lies in one."""
+    if village is None or commune is None or village.parent_id == commune.unit_id:
+        return village.name if village else None
+    return places.label(village, village.valid_from)
 
 
 def _member(place: Membership, person: Person, organisations: Organisations) -> Cells:
@@ -87,15 +101,17 @@ def _called(organisation_id: str | None, day: date, organisations: Organisations
 
 
 def villages(found: Iterable[Unit], places: Places) -> Iterator[Cells]:
-    """Villages by commune and name."""
-    for village in sorted(found, key=lambda u: (u.district_id or "", u.parent_id or "", sort_key(u.name))):
-        commune = places.last(village.parent_id)
-        district = places.last(village.district_id)
+    """Villages by commune and name; those that others lie in before these."""
+    rank = places.levels.rank
+    for village in sorted(found, key=lambda u: (u.district_id or "", home_id(u), rank(u), sort_key(u.name))):
+        commune, above = places.last(home_id(village)), places.last(village.parent_id)
+        district, kind = places.last(village.district_id), places.levels.kind(village.kind)
         yield {
             "village": village.name,
-            "village_kind": _KIND.get(village.kind),
-            "unit": commune.name if commune else village.parent_id,
+            "village_kind": kind.word_vi if kind else village.kind,
+            "unit": commune.name if commune else home_id(village),
             "district": district.name if district and district is not commune else None,
+            "above": _inside(above, commune, places) if above is not commune else None,
             "valid_from": village.valid_from,
             "village_id": village.unit_id,
         }

@@ -10,16 +10,14 @@ from typing import NamedTuple
 
 from services.registry.imports.line import Candidate, Remark, wrong
 from services.registry.imports.names import spelling
-from services.registry.unit import KINDS, Unit
-from services.registry.unit_rules import KINDS_OF_LEVEL
+from services.registry.unit import Unit
+from services.registry.unit_levels import STATE, Levels
 from shared.contracts.reform import Level
 from shared.errors import Text
 from shared.vietnamese import bare_key, search_key
 
 _BRACKETS = re.compile(r"(.*?)\s*\(([^()]*)\)\s*")
 _CODE = re.compile(r"\d{2,6}")
-_LEVELS = {search_key(KINDS[kind]) + " ": level for level, kinds in KINDS_OF_LEVEL.items() for kind in kinds}
-"""By the word in front of a name, the level of what is called so."""
 
 
 class Sought(NamedTuple):
@@ -30,13 +28,18 @@ class Sought(NamedTuple):
     day: date
     levels: tuple[Level, ...]
     within: str | None = None
+    """Below this unit only, at any depth."""
+    parent: str | None = None
     """Directly below this unit only."""
 
 
 class Places:
     """All states of all units, as they are known now, to be found by name."""
 
-    def __init__(self, states: Iterable[Unit], mine: Iterable[str] = ()) -> None:
+    def __init__(self, states: Iterable[Unit], mine: Iterable[str] = (), levels: Levels = STATE) -> None:
+        self.levels = levels
+        words = ((search_key(k.word_vi) + " ", levels.level_of(k.kind_id)) for k in levels.kinds)
+        self._said = [(word, level.counts_as) for word, level in words if level]  # by the word in front of a name
         self._by_name: dict[str, list[Unit]] = {}
         self._by_id: dict[str, list[Unit]] = {}
         self._mine = frozenset(mine)
@@ -83,13 +86,25 @@ class Places:
     def _search(self, sought: Sought) -> list[Unit]:
         name, hint = _split(sought.name)
         hints = [h for h in (hint, sought.district) if h]
-        for key in _tries(name, sought.levels):
+        for key in self._tries(name, sought.levels):
             fits = [u for u in self._by_name.get(key, ()) if u.level in sought.levels and u.holds_on(sought.day)]
             fits = [u for u in fits if all(self._is_in(u, h, sought.day) for h in hints)]
-            fits = [u for u in fits if sought.within in (None, u.parent_id)]
+            fits = [u for u in fits if sought.parent in (None, u.parent_id)]
+            fits = [u for u in fits if sought.within is None or sought.within in self._above(u, sought.day)]
             if fits:
                 return self._narrow(fits, sought)
         return []
+
+    def _tries(self, name: str, levels: Sequence[Level]) -> list[str]:
+        """How to look for a name: exactly first, so that a mark decides where it can. Without its kind only where that
+        fits: «Thị trấn Mộ Đức» is not the district of that name."""
+        key = search_key(name)
+        if _CODE.fullmatch(name):
+            return [f"#{name}", f"#{name.zfill(3)}", f"#{name.zfill(5)}", key]
+        exactly = f"={spelling(name)}"
+        said = {level for word, level in self._said if key.startswith(word)}
+        fits = not said or not said.isdisjoint(levels)
+        return [exactly, f"={_bare(name)}", key, bare_key(key)] if fits else [exactly, key]
 
     def _narrow(self, fits: list[Unit], sought: Sought) -> list[Unit]:
         """Of several, the caller's own; a commune rather than the district that is called like it."""
@@ -99,17 +114,27 @@ class Places:
         return [u for u in unique if not self._mine.isdisjoint(u.path)] or unique
 
     def _is_in(self, unit: Unit, hint: str, day: date) -> bool:
-        above = self.on_day(unit.parent_id, day)
+        """Whether it is called so, or lies in what is; everything lies in the province, which a city is called like."""
         wanted = {search_key(hint), bare_key(search_key(hint))}
-        named = [u for u in (unit, above) if u is not None]
+        above = self._above(unit, day).values()
+        named = [unit, *(u for u in above if u.level is not Level.PROVINCE or u.unit_id == unit.parent_id)]
         return any(not wanted.isdisjoint({search_key(u.name), bare_key(search_key(u.name)), u.code}) for u in named)
+
+    def _above(self, unit: Unit, day: date) -> dict[str, Unit]:
+        """Everything above a unit on a day, from the bottom up."""
+        found: dict[str, Unit] = {}
+        above = self.on_day(unit.parent_id, day)
+        while above is not None:
+            found[above.unit_id] = above
+            above = self.on_day(above.parent_id, day)
+        return found
 
     def refuse(self, sought: Sought, found: Sequence[Unit], column: str) -> Remark:
         """Why the name is not one unit, and what to do."""
         if found:
             return self._choose(sought, found, column)
         name, _ = _split(sought.name)
-        elsewhere = [u for key in _tries(name, tuple(Level)) for u in self._by_name.get(key, ())]
+        elsewhere = [u for key in self._tries(name, tuple(Level)) for u in self._by_name.get(key, ())]
         if elsewhere:
             return self._not_then(sought, elsewhere, column)
         close = get_close_matches(search_key(name), [k for k in self._by_name if k.isascii()], n=3, cutoff=0.75)
@@ -124,9 +149,10 @@ class Places:
     def _choose(self, sought: Sought, found: Sequence[Unit], column: str) -> Remark:
         candidates = tuple(Candidate(u.unit_id, self.label(u, sought.day)) for u in found)
         names = ", ".join(f"«{c.name}»" for c in candidates)
+        above = ("đơn vị cấp trên", "unit above") if sought.levels == (Level.VILLAGE,) else ("huyện", "district")
         said = Text(
-            f"«{sought.name}» có thể là {names}; hãy ghi thêm tên huyện trong ngoặc hoặc chọn một đơn vị",
-            f"«{sought.name}» may be {names}; add the district in brackets, or choose one",
+            f"«{sought.name}» có thể là {names}; hãy ghi thêm tên {above[0]} trong ngoặc hoặc chọn một đơn vị",
+            f"«{sought.name}» may be {names}; add the {above[1]} in brackets, or choose one",
         )
         return Remark(column, said, candidates=candidates)
 
@@ -146,6 +172,11 @@ class Places:
         return (f"{vi} đến trước {until:%d/%m/%Y}", f"{en} until before {until}") if until else (vi, en)
 
 
+def without_hint(name: str) -> str:
+    """`Xóm 1 (Thôn Phước Thịnh)` without what stands in brackets."""
+    return _split(name)[0]
+
+
 def _split(name: str) -> tuple[str, str | None]:
     """`Xã An Phú (Huyện Mộ Đức)` as name and district."""
     match = _BRACKETS.fullmatch(name)
@@ -156,17 +187,6 @@ def _keys(unit: Unit) -> set[str]:
     """Everything that a state is found by: as it is spelled, without marks, without its kind, by code."""
     key = search_key(unit.name)
     return {k for k in (f"={spelling(unit.name)}", f"={_bare(unit.name)}", key, bare_key(key), f"#{unit.code}") if k}
-
-
-def _tries(name: str, levels: Sequence[Level]) -> list[str]:
-    """How to look for a name: exactly first, so that a mark decides where it can. Without its kind only where that
-    fits: «Thị trấn Mộ Đức» is not the district of that name."""
-    key = search_key(name)
-    if _CODE.fullmatch(name):
-        return [f"#{name}", f"#{name.zfill(3)}", f"#{name.zfill(5)}", key]
-    exactly = f"={spelling(name)}"
-    said = next((level for kind, level in _LEVELS.items() if key.startswith(kind)), None)
-    return [exactly, f"={_bare(name)}", key, bare_key(key)] if said is None or said in levels else [exactly, key]
 
 
 def _bare(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from services.registry.imports.ids import id_of
 from services.registry.imports.line import Candidate, Read, Remark, wrong
 from services.registry.imports.names import spelling
-from services.registry.imports.places import Places, Sought
+from services.registry.imports.places import Places, Sought, without_hint
 from services.registry.imports.scope import Scope, outside
 from services.registry.site import TEAM_LEVELS, Site
 from services.registry.team import TeamHistory
@@ -110,19 +110,29 @@ class Matcher:
         team_id = id_of("team", unit.unit_id, level, village, name, formed_on.isoformat())
         if there := self._teams.by_id.get(team_id):  # it was corrected since, or somebody gave the id to another team
             return self._named(read, there, team_id)
-        return TeamLine(read, team_id, self._site(unit, formed_on, read.get("village")))
+        found = self._village(read, unit)
+        if isinstance(found, Remark):
+            return TeamLine(read, None, remarks=(found,))
+        return TeamLine(read, team_id, self._site(unit, formed_on, found))
 
-    def _site(self, unit: Unit, day: date, village: str | None) -> Site:
-        key = (unit.unit_id, day, village)
+    def _site(self, unit: Unit, day: date, village: Unit | None) -> Site:
+        key = (unit.unit_id, day, village.unit_id if village else None)
         if key not in self._sites:
-            found = self._village(unit, day, village) if village else None
-            self._sites[key] = Site(unit, self._places.has_communes(unit.unit_id, day), found)
+            self._sites[key] = Site(unit, self._places.has_communes(unit.unit_id, day), village)
         return self._sites[key]
 
-    def _village(self, unit: Unit, day: date, village: str) -> Unit | None:
-        """The village as a unit, where it is one and its name leaves no doubt."""
-        found = self._places.find(Sought(village, None, day, (Level.VILLAGE,), unit.unit_id))
-        return found[0] if len(found) == 1 else None
+    def _village(self, read: Read, unit: Unit) -> Unit | Remark | None:
+        """The village as a unit, where it is one: whichever is chosen, where several below the unit are called so."""
+        name = read.get("village")
+        if not name:
+            return None
+        sought = Sought(name, None, read.get("formed_on"), (Level.VILLAGE,), unit.unit_id)
+        found = self._places.find(sought)
+        chosen = self._scope.chosen(read, "village", [Candidate(u.unit_id, u.name) for u in found])
+        fitting = [u for u in found if chosen in (None, u.unit_id)]
+        if len(fitting) > 1:
+            return self._places.refuse(sought, fitting, "village")
+        return fitting[0] if fitting else None
 
 
 def at(line: TeamLine, site: Site, scope: Scope) -> TeamLine:
@@ -163,7 +173,8 @@ def _differences(read: Read, history: TeamHistory) -> Iterator[Remark]:
     if read.get("level") not in {p.level for p in history.places}:
         yield _differs("level", team.level.value, team.level.value)
     villages = {spelling(p.village or "") for p in history.places}
-    if read.get("village") and spelling(read.get("village")) not in villages:
+    named = read.get("village") or ""
+    if named and villages.isdisjoint({spelling(named), spelling(without_hint(named))}):
         yield _differs("village", team.village or "–", team.village or "–")
     if spelling(read.get("decision_number")) != spelling(team.decision_number):
         yield _differs("decision_number", team.decision_number, team.decision_number)

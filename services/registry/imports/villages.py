@@ -1,4 +1,4 @@
-"""What the lines of villages would do: villages are established below communes. Pure."""
+"""What the lines of villages would do: villages are established below communes, or below other villages. Pure."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import NamedTuple
 
 from services.registry import unit_rules
 from services.registry.imports.ids import id_of
-from services.registry.imports.kinds import VILLAGE_KINDS
 from services.registry.imports.line import Candidate, Outcome, Read, Remark, Verdict, from_problem, wrong
 from services.registry.imports.names import spelling
 from services.registry.imports.places import Places, Sought
 from services.registry.imports.scope import Scope, outside
-from services.registry.unit import Unit
-from services.registry.unit_rules import Village
+from services.registry.unit import Unit, home_id
+from services.registry.unit_levels import UnitKind
+from services.registry.unit_rules import Around, Village
 from shared.contracts.reform import Level
 from shared.contracts.registry import UnitEstablished
 from shared.errors import Problem
 from shared.vietnamese import search_key
 
-FIELDS = {"name": "village", "kind": "village_kind", "parent_id": "unit"}
-"""Which column a field of the rules is."""
+FIELDS = {"name": "village", "kind": "village_kind"}
+"""Which column a field of the rules is; the parent is a commune or, where a line names one, a village."""
 _COMMUNES = (Level.COMMUNE, Level.DISTRICT)
 
 
@@ -36,28 +36,40 @@ class Villages:
 
     def __init__(self, places: Places, scope: Scope) -> None:
         self._places, self._scope = places, scope
+        self._kinds = places.levels.kinds_counting_as(Level.VILLAGE)
         self._rows: dict[str, int] = {}
         self._new: dict[str, list[Unit]] = {}
+        self._made: dict[tuple[str, str], list[Unit]] = {}
         self.changes = Changes([], [])
 
     def check(self, reads: Iterable[Read]) -> list[Verdict]:
-        """What each line would do."""
-        return [self._verdict(read) for read in reads]
+        """What each line would do. A line may name a village of another line, wherever in the file that stands."""
+        lines = list(reads)
+        found = {read.line.number: self._verdict(read) for read in sorted(lines, key=self._rank)}
+        return [found[read.line.number] for read in lines]
+
+    def _rank(self, read: Read) -> int:
+        named = None if read.refused else _name(read, self._kinds)
+        if named is None or isinstance(named, Remark):
+            return 0
+        level = self._places.levels.level_of(named[1])
+        return level.rank if level else 0
 
     def _verdict(self, read: Read) -> Verdict:
         outcome, remarks = (Outcome.REFUSED, ()) if read.refused else self._check(read)
         return Verdict(read.line.number, outcome, (*read.remarks, *remarks))
 
     def _check(self, read: Read) -> tuple[Outcome, Sequence[Remark]]:
-        named = _name(read)
+        named = _name(read, self._kinds)
         if isinstance(named, Remark):
             return Outcome.REFUSED, [named]
         if village_id := read.get("village_id"):
             return self._named(read, village_id, *named)
         commune = self._commune(read)
-        if isinstance(commune, Remark):
-            return Outcome.REFUSED, [commune]
-        return self._below(commune, read, *named)
+        above = self._village(commune, read) if isinstance(commune, Unit) and read.get("above") else commune
+        if isinstance(above, Remark):
+            return Outcome.REFUSED, [above]
+        return self._below(above, read, *named)
 
     def _named(self, read: Read, village_id: str, name: str, kind: str) -> tuple[Outcome, Sequence[Remark]]:
         days = (read.get("valid_from"), self._scope.today)
@@ -87,51 +99,66 @@ class Villages:
             return wrong("unit", vi, f"{en}: name one of them")
         return commune
 
-    def _below(self, commune: Unit, read: Read, name: str, kind: str) -> tuple[Outcome, Sequence[Remark]]:
-        key = f"{commune.unit_id}\0{spelling(name)}"
+    def _village(self, commune: Unit, read: Read) -> Unit | Remark:
+        """The village of the commune that a line says it is a part of: of this file, or on record."""
+        name, since = read.get("above"), read.get("valid_from")
+        new = [u for u in self._made.get((commune.unit_id, spelling(name)), ()) if u.holds_on(since)]
+        sought = Sought(name, None, since, (Level.VILLAGE,), commune.unit_id)
+        found = [*self._places.find(sought), *new]
+        chosen = self._scope.chosen(read, "above", [Candidate(u.unit_id, u.name) for u in found])
+        fitting = [u for u in found if chosen in (None, u.unit_id)]
+        return fitting[0] if len(fitting) == 1 else self._places.refuse(sought, fitting, "above")
+
+    def _below(self, parent: Unit, read: Read, name: str, kind: str) -> tuple[Outcome, Sequence[Remark]]:
+        key = f"{parent.unit_id}\0{spelling(name)}"
         if earlier := self._rows.get(key):
             return Outcome.REFUSED, [wrong("village", f"trùng với dòng {earlier}", f"the same as row {earlier}")]
         self._rows[key] = read.line.number
-        known = self._known(commune, read, name)
-        return _compared(known, name, kind) if known else self._establish(commune, read, name, kind)
+        known = self._known(parent, read, name)
+        return _compared(known, name, kind) if known else self._establish(parent, read, name, kind)
 
-    def _known(self, commune: Unit, read: Read, name: str) -> Unit | None:
+    def _known(self, parent: Unit, read: Read, name: str) -> Unit | None:
         for day in (read.get("valid_from"), self._scope.today):
-            found = self._places.find(Sought(name, None, day, (Level.VILLAGE,), commune.unit_id))
+            found = self._places.find(Sought(name, None, day, (Level.VILLAGE,), parent=parent.unit_id))
             same = [u for u in found if spelling(u.name) == spelling(name)]
             if same:
                 return same[0]
-        return self._places.last(_id(commune, name, read))  # made by this very line once, and corrected since
+        return self._places.last(_id(parent, name, read))  # made by this very line once, and corrected since
 
-    def _establish(self, commune: Unit, read: Read, name: str, kind: str) -> tuple[Outcome, Sequence[Remark]]:
+    def _establish(self, parent: Unit, read: Read, name: str, kind: str) -> tuple[Outcome, Sequence[Remark]]:
         since = read.get("valid_from")
-        village = Village(_id(commune, name, read), name, kind, since)
-        beside = [*self._places.below(commune.unit_id, since), *self._new.get(commune.unit_id, ())]
+        village = Village(_id(parent, name, read), name, kind, since)
+        beside = [*self._places.below(parent.unit_id, since), *self._new.get(parent.unit_id, ())]
         try:
-            state, event = unit_rules.establish(village, commune, beside, self._scope.now, has_communes=False)
+            around = Around(self._places.levels, parent, beside)
+            state, event = unit_rules.establish(village, around, self._scope.now)
         except Problem as problem:
-            return Outcome.REFUSED, from_problem(problem, FIELDS)
-        self._new.setdefault(commune.unit_id, []).append(state)
+            above = "above" if read.get("above") else "unit"
+            return Outcome.REFUSED, from_problem(problem, {**FIELDS, "parent_id": above})
+        self._new.setdefault(parent.unit_id, []).append(state)
+        self._made.setdefault((home_id(state), spelling(name)), []).append(state)
         self.changes.states.append(state)
         self.changes.events.append(event)
         return Outcome.NEW, ()
 
 
-def _id(commune: Unit, name: str, read: Read) -> str:
-    return id_of("village", commune.unit_id, spelling(name), read.get("valid_from").isoformat())
+def _id(parent: Unit, name: str, read: Read) -> str:
+    return id_of("village", parent.unit_id, spelling(name), read.get("valid_from").isoformat())
 
 
-def _name(read: Read) -> tuple[str, str] | Remark:
+def _name(read: Read, kinds: Sequence[UnitKind]) -> tuple[str, str] | Remark:
     """The full name with the kind in front, and the kind: as the column says, or as the name itself does."""
-    name, kind = read.get("village"), read.get("village_kind")
-    words = {search_key(word) + " ": k for word, k in VILLAGE_KINDS.items()}
-    said = next((k for word, k in words.items() if search_key(name).startswith(word)), None)
-    if kind is None and said is None:
-        return wrong("village_kind", "thiếu «Loại» (thôn, bản, tổ dân phố …)", "«Kind» is missing")
-    if said is not None:
-        return name, kind or said
-    word = next(w for w, k in VILLAGE_KINDS.items() if k == kind)
-    return f"{word} {name}", kind
+    name, typed = read.get("village"), read.get("village_kind")
+    before = [k for k in kinds if search_key(name).startswith(search_key(k.word_vi) + " ")]
+    said = max(before, key=lambda k: len(k.word_vi), default=None)
+    if not typed:
+        wanted = wrong("village_kind", "thiếu «Loại» (thôn, bản, tổ dân phố …)", "«Kind» is missing")
+        return (name, said.kind_id) if said else wanted
+    kind = next((k for k in kinds if search_key(typed) in (search_key(k.word_vi), search_key(k.kind_id))), None)
+    if kind is None:
+        words = ", ".join(f"«{k.word_vi}»" for k in kinds)
+        return wrong("village_kind", f"«{typed}» phải là một trong: {words}", f"«{typed}» must be one of: {words}")
+    return (name if said else f"{kind.word_vi} {name}"), kind.kind_id
 
 
 def _compared(known: Unit, name: str, kind: str) -> tuple[Outcome, Sequence[Remark]]:

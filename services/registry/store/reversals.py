@@ -11,12 +11,19 @@ from shared.db import Conn
 
 
 async def villages_since(conn: Conn, unit_ids: Collection[str], day: date) -> list[Unit]:
-    """Villages right below these units that somebody established on a day or later, and that are as they were then."""
+    """Villages below these units, at any depth, that somebody established on a day or later, and that are as they were
+    then; parents before children."""
+    own = ", ".join(f"v.{column}" for column in units.UNIT.split(", "))
+    as_then = (
+        "v.level = 'village' and v.known_to is null and v.valid_from >= $2 and v.valid_to is null and"
+        " v.reform_id is null and not exists (select from unit_version w where w.unit_id = v.unit_id"
+        " and w.known_to is null and w.valid_from < v.valid_from)"
+    )
     rows = await conn.fetch(
-        f"select {units.UNIT} from unit_version v where parent_id = any($1::text[]) and level = 'village'"
-        " and known_to is null and valid_from >= $2 and valid_to is null and reform_id is null"
-        " and not exists (select from unit_version w where w.unit_id = v.unit_id and w.known_to is null"
-        " and w.valid_from < v.valid_from) order by unit_id",
+        f"with recursive since as (select {own}, 0 as depth from unit_version v"
+        f" where v.parent_id = any($1::text[]) and {as_then} union all"
+        f" select {own}, since.depth + 1 from unit_version v join since on v.parent_id = since.unit_id"
+        f" where {as_then}) select {units.UNIT} from since order by depth, unit_id",
         list(unit_ids),
         day,
     )

@@ -13,17 +13,17 @@ from shared.rows import unnest
 
 _COLUMNS = (
     "unit_id", "code", "name", "kind", "level", "parent_id", "district_id", "commune_id", "edition", "valid_from",
-    "valid_to", "reform_id",
+    "valid_to", "reform_id", "level_id",
 )  # fmt: skip
-_TYPES = (*["text"] * 9, "date", "date", "text")
+_TYPES = (*["text"] * 9, "date", "date", "text", "text")
 UNIT = ", ".join(_COLUMNS)
 """The columns of a unit."""
 _OF_V = ", ".join(f"v.{c}" for c in _COLUMNS)
+_KEPT = {"unit_id", "valid_from", "valid_to", "reform_id"}
 _BEFORE = (  # what reform $1 found, with the corrections made since
     "select "
     + ", ".join(
-        f"w.{c}" if c in {"unit_id", "valid_from", "valid_to", "reform_id"} else f"coalesce(c.{c}, w.{c}) as {c}"
-        for c in _COLUMNS
+        f"w.{c}" if c in _KEPT else f"case when c.unit_id is null then w.{c} else c.{c} end as {c}" for c in _COLUMNS
     )
     + " from unit_version w left join unit_version c on c.unit_id = w.unit_id and c.valid_from = w.valid_from"
     " and c.known_to is null and c.reform_id is distinct from $1"
@@ -46,7 +46,7 @@ class Choice(NamedTuple):
     day: date
     known: datetime | None = None
     root: str = "51"
-    level: str | None = None
+    level: str | None = None  # one of the four, with all that counts as it, or one of the province's own
     within: str | None = None
     name_key: str | None = None
     """The beginning of any words of the name, as a search key."""
@@ -272,7 +272,7 @@ def unit_of(row: Any) -> Unit:
 
 
 _CHOSEN = (
-    "($3::text is null or unit_id <> $3) and ($4::text is null or level = $4)"
+    "($3::text is null or unit_id <> $3) and ($4::text is null or $4 in (level, level_id))"
     " and ($5::text is null or strpos(words, ' ' || $5) > 0)"
 )
 

@@ -16,6 +16,7 @@ from services.registry.read_own_units import OwnUnit
 from services.registry.read_subject_requests import RequestView
 from services.registry.store import pages
 from services.registry.store import units as store
+from services.registry.store.levels import all_levels
 from services.registry.store.pages import Standing
 from services.registry.unit import Unit
 from services.registry.web import tree
@@ -58,12 +59,15 @@ async def show_desk(visit: Visiting, q: Annotated[str, Query(max_length=100)] = 
         return visit.go(f"/so/to/{caller.team_id}")
     wanted = q.strip()
     units, standing = await _numbers(visit, caller)
+    async with visit.service.pool.acquire() as conn:
+        known = await all_levels(conn)
     mine = [u for u in units if u.unit_id in caller.units]
     return await visit.page(
         "desk.html",
         mine=mine,
         gone=await _gone(visit, caller),
-        levels=tree.counts(u for u in units if u not in mine),
+        levels=tree.counts((u for u in units if u not in mine), known),
+        own=tree.own_words(known, visit.lang),
         standing=standing,
         waiting=await _waiting(visit, caller, visit.service.clock()),
         wanted=wanted,

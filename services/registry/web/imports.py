@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from services.registry import import_commit, import_discard, import_show, import_upload
-from services.registry.import_show import CandidateView, ImportView, RowView
+from services.registry.import_show import CandidateView, ImportView, RemarkView, RowView
 from services.registry.imports.columns import Column
 from services.registry.imports.kinds import FORMS, Kind
 from services.registry.imports.line import Outcome
@@ -29,6 +29,8 @@ LINES = 100
 """Lines on a page."""
 _BY_LINE = "name"
 """The column of people's names: the same name in two lines may be two people, so each line is asked for."""
+_BY_PLACE = ("village", "above")
+"""Columns of villages: the same name in two communes is two villages, so each set of candidates is asked for."""
 
 
 class Asked(NamedTuple):
@@ -179,23 +181,29 @@ async def _questions(visit: Visit, caller: Caller, found: ImportView) -> list[As
 
 
 def questions_of(lines: Iterable[RowView]) -> list[Asked]:
-    """What has to be chosen: once for each text of a column, for names of people once a line."""
-    found: dict[tuple[str, str, int], Asked] = {}
+    """What has to be chosen: once for each text of a column, for names of people once a line, for villages once for
+    each text that means the same candidates."""
+    found: dict[tuple[str, str, object], Asked] = {}
     for line in lines:
         for remark in line.remarks:
             if remark.choices and remark.field:
                 text = line.cells.get(remark.field, "")
-                key = (remark.field, text, line.row if remark.field == _BY_LINE else 0)
+                key = (remark.field, text, _apart(line, remark))
                 before = found[key].lines if key in found else ()
                 name = f"choice.{len(found)}" if key not in found else found[key].field
                 found[key] = Asked(name, remark.field, text, (*before, line.row), tuple(remark.choices))
     return list(found.values())
 
 
+def _apart(line: RowView, remark: RemarkView) -> object:
+    if remark.field in _BY_PLACE:
+        return tuple(choice.id for choice in remark.choices)
+    return line.row if remark.field == _BY_LINE else None
+
+
 def _chosen(questions: Iterable[Asked], values: Mapping[str, str]) -> list[dict[str, Any]]:
     """The choices that were made, as the API takes them."""
     made = [(q, values[q.field]) for q in questions if values.get(q.field) in {c.id for c in q.choices}]
-    return [
-        {"column": q.column, "id": chosen, **({"row": q.lines[0]} if q.column == _BY_LINE else {"text": q.text})}
-        for q, chosen in made
-    ]
+    by_row = (_BY_LINE, *_BY_PLACE)
+    rows = [{"column": q.column, "id": i, "row": row} for q, i in made if q.column in by_row for row in q.lines]
+    return [*rows, *({"column": q.column, "id": i, "text": q.text} for q, i in made if q.column not in by_row)]

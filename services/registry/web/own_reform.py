@@ -17,7 +17,9 @@ from services.registry import execute_reform, preview_reform
 from services.registry.draft_reform import WHOLE_MAP
 from services.registry.preview_reform import ROLES
 from services.registry.store import units as store
-from services.registry.unit import RANK, Unit
+from services.registry.store.levels import all_levels
+from services.registry.unit import Unit, home_id
+from services.registry.unit_levels import exact
 from services.registry.web import reforms, tree
 from services.registry.web.own_reform_body import (
     EFFECTIVE,
@@ -70,7 +72,7 @@ async def show_draft(visit: Visiting, asked: Asking) -> HTMLResponse:
     if asked.what is None or asked.within is None or asked.level is None:
         return await _start(visit, caller, asked)
     ground = await _map(visit, caller, visit.today)
-    drawn = _drawn(asked.what, ground, asked.units)
+    drawn = await _drawn(visit, asked.what, ground, asked.units)
     try:
         must_have_enough(drawn)
     except Problem as problem:
@@ -86,10 +88,10 @@ async def take_draft(visit: Visiting, request: Request, asked: Asking) -> Respon
     what, step = asked.what or What.MERGE, values.get("step", "")
     ground = await _map(visit, caller, typed_day(values.get(EFFECTIVE, "")) or visit.today)
     try:
-        drawn = _drawn(what, ground, asked.units)
+        drawn = await _drawn(visit, what, ground, asked.units)
     except Problem as problem:  # not on that day; the form can be put right where they are there today
         ground = await _map(visit, caller, visit.today)
-        drawn = _drawn(what, ground, asked.units)
+        drawn = await _drawn(visit, what, ground, asked.units)
         return await _form(visit, ground, drawn, Form(values, _beside_the_day(problem)))
     try:
         must_have_enough(drawn)
@@ -158,11 +160,13 @@ def _chosen(ground: list[Unit], unit_ids: tuple[str, ...]) -> list[Unit]:
     return [by_id[i] for i in unit_ids]
 
 
-def _drawn(what: What, ground: list[Unit], unit_ids: tuple[str, ...]) -> Drawn:
+async def _drawn(visit: Visit, what: What, ground: list[Unit], unit_ids: tuple[str, ...]) -> Drawn:
     """What is to be done, with the units that may take over a part: those of the same level below the same parent."""
     units = _chosen(ground, unit_ids)
-    beside = [u for u in ground if units and (u.level, u.parent_id) == (units[0].level, units[0].parent_id)]
-    return Drawn(what, units, sorted((u for u in beside if u not in units), key=tree.by_place))
+    beside = [u for u in ground if units and (exact(u), u.parent_id) == (exact(units[0]), units[0].parent_id)]
+    async with visit.service.pool.acquire() as conn:
+        levels = await all_levels(conn)
+    return Drawn(what, units, sorted((u for u in beside if u not in units), key=tree.by_place), levels)
 
 
 async def _start(visit: Visit, caller: Caller, asked: Asked) -> HTMLResponse:
@@ -197,10 +201,17 @@ async def _choice(visit: Visit, ground: list[Unit], asked: Asked, problem: Probl
     )
 
 
+def _may_be_above(unit: Unit, drawn: Drawn) -> bool:
+    """Whether the units may come to lie below this one; of villages only one of the same commune is offered."""
+    if unit in drawn.units or drawn.levels.rank(unit) >= drawn.rank:
+        return False
+    if unit.level is Level.VILLAGE:
+        return any(home_id(u) == home_id(unit) for u in drawn.units)
+    return not (drawn.level is Level.VILLAGE and unit.level is Level.PROVINCE)
+
+
 async def _form(visit: Visit, ground: list[Unit], drawn: Drawn, form: Form) -> HTMLResponse:
-    level, own = drawn.level, {u.unit_id for u in drawn.units}
-    higher = [u for u in ground if RANK[u.level] < RANK[level] and u.unit_id not in own]
-    above = [u for u in higher if (level, u.level) != (Level.VILLAGE, Level.PROVINCE)]
+    above = [u for u in ground if _may_be_above(u, drawn)]
     known = {u.unit_id for u in above}
     missing = [u.parent_id for u in drawn.units if u.parent_id not in known]
     async with visit.service.pool.acquire() as conn:
@@ -211,9 +222,10 @@ async def _form(visit: Visit, ground: list[Unit], drawn: Drawn, form: Form) -> H
         form=form,
         others=await reforms.in_the_way(visit, form.problem),
         drawn=drawn,
-        level=level,
+        level=drawn.level,
         kinds=drawn.kinds,
-        parents=[(u.unit_id, u.name) for u in sorted(above, key=lambda u: (RANK[u.level], tree.by_place(u)))],
+        own=tree.own_words(drawn.levels, visit.lang),
+        parents=[(u.unit_id, u.name) for u in sorted(above, key=lambda u: (drawn.levels.rank(u), tree.by_place(u)))],
         parts=range(PARTS if drawn.what is What.SPLIT else 1),
         there=[(u.unit_id, u.name) for u in drawn.there.values()],
     )

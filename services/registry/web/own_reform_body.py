@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from services.registry.reform_body import ReformBody
-from services.registry.unit import KINDS, Unit
+from services.registry.unit import Unit
+from services.registry.unit_levels import COMMUNE, STATE, Levels
 from shared import errors
 from shared.contracts.reform import Level
 from shared.errors import Text
@@ -17,13 +18,6 @@ from shared.web.forms import NOT_A_DAY, refused, typed_day
 
 PARTS = 4
 """Units that one may be split into on the page; the API takes any number."""
-KINDS_OF = {
-    Level.PROVINCE: ["province"],
-    Level.DISTRICT: ["district", "town", "provincial_city"],
-    Level.COMMUNE: ["commune", "ward", "township", "special_zone"],
-    Level.VILLAGE: ["hamlet", "village", "ethnic_village", "residential_group", "residential_area"],
-}
-LEVEL_OF = {kind: level for level, kinds in KINDS_OF.items() for kind in kinds}
 BASIS = ("number", "title", "issuer", "issued_on")
 EFFECTIVE, PARENT, HEIR = "plan.effective_on", "plan.successors.0.unit.parent_id", "heir"
 _DAYS = ("plan.legal_basis.issued_on", EFFECTIVE)
@@ -45,6 +39,7 @@ class Drawn(NamedTuple):
     units: Sequence[Unit]
     beside: Sequence[Unit] = ()
     """Units right beside one that is split, which may take over a part of it."""
+    levels: Levels = STATE
 
     @property
     def there(self) -> dict[str, Unit]:
@@ -53,18 +48,27 @@ class Drawn(NamedTuple):
 
     @property
     def level(self) -> Level:
-        """The level of the units; the lowest at which one may be that gets another level."""
-        level = self.units[0].level if self.units else Level.COMMUNE
-        return Level.COMMUNE if (self.what, level) == (What.PROMOTE, Level.DISTRICT) else level
+        """The level that the units count as."""
+        return self.units[0].level if self.units else Level.COMMUNE
 
     @property
     def kinds(self) -> list[str]:
-        """Kinds to choose from. A village stays one; between communes and districts a kind may bring another level."""
+        """Kinds to choose from. A village stays one, at any level; between communes and districts a kind may bring the
+        other level."""
         if self.what is not What.PROMOTE or not self.units:
-            return KINDS_OF[self.level]
-        kind, own = self.units[0].kind, self.units[0].level
-        other = {Level.COMMUNE: KINDS_OF[Level.DISTRICT], Level.DISTRICT: KINDS_OF[Level.COMMUNE]}.get(own, [])
-        return [k for k in (*KINDS_OF[own], *other) if k != kind]
+            return self._of(self.level)
+        other = {Level.COMMUNE: [Level.DISTRICT], Level.DISTRICT: [Level.COMMUNE]}.get(self.level, [])
+        return [k for k in self._of(self.level, *other) if k != self.units[0].kind]
+
+    @property
+    def rank(self) -> int:
+        """Units of a smaller rank may have these below them; where a kind is chosen, the lowest kind's counts."""
+        if self.what is What.PROMOTE:
+            return max((level.rank for k in self.kinds if (level := self.levels.level_of(k))), default=0)
+        return min((self.levels.rank(u) for u in self.units), default=COMMUNE.rank)
+
+    def _of(self, *levels: Level) -> list[str]:
+        return [k.kind_id for level in levels for k in self.levels.kinds_counting_as(level)]
 
 
 def must_have_enough(drawn: Drawn) -> None:
@@ -162,17 +166,18 @@ def _successor(drawn: Drawn, values: Mapping[str, str], n: int) -> dict[str, Any
     unit = {name: values.get(_unit(n, name), "") for name in ("unit_id", "name", "kind", "code")}
     where = {"level": drawn.units[0].level, "parent_id": values.get(PARENT) or None}
     if drawn.what is What.PROMOTE:
-        where["level"] = LEVEL_OF[unit["kind"]] if unit["kind"] in drawn.kinds else drawn.units[0].level
-        unit["name"] = unit["name"] or as_kind(drawn.units[0], unit["kind"])
+        level = drawn.levels.level_of(unit["kind"]) if unit["kind"] in drawn.kinds else None
+        where["level"] = level.counts_as if level else drawn.level
+        unit["name"] = unit["name"] or as_kind(drawn.units[0], unit["kind"], drawn.levels)
     return {"unit": {**unit, **where}, "predecessors": made_of}
 
 
-def as_kind(unit: Unit, kind: str) -> str:
+def as_kind(unit: Unit, kind_id: str, levels: Levels) -> str:
     """The full name of a unit as one of another kind; as it is where the word in front is none of a kind."""
-    word = f"{KINDS[unit.kind]} "
-    if kind not in KINDS or not unit.name.startswith(word):
+    before, after = levels.kind(unit.kind), levels.kind(kind_id)
+    if before is None or after is None or not unit.name.startswith(f"{before.word_vi} "):
         return unit.name
-    return f"{KINDS[kind]} {unit.name.removeprefix(word)}"
+    return f"{after.word_vi} {unit.name.removeprefix(f'{before.word_vi} ')}"
 
 
 def _heirs(drawn: Drawn, values: Mapping[str, str], made: Sequence[int]) -> dict[str, str]:

@@ -108,10 +108,12 @@ async def _find(visit: Visit, caller: Caller, asked: Asked) -> tuple[Found, list
     province, day = visit.service.province, visit.day()
     scope = None if province in caller.units else caller.units
     within = [asked.within] if asked.within and asked.within != province else None
-    every = Choice(day, scope, within, asked.level or None)
-    choice = every._replace(words=search_key(asked.q), leaderless=bool(asked.leaderless), order=Order(asked.sort))
     async with visit.service.pool.acquire() as conn:
         units = await store.map_of_day(conn, day, root=province)
+        if any(u.unit_id == asked.within and u.level is Level.VILLAGE for u in units):
+            within = [u.unit_id for u in await store.map_of_day(conn, day, root=asked.within)]
+        every = Choice(day, scope, within, asked.level or None)
+        choice = every._replace(words=search_key(asked.q), leaderless=bool(asked.leaderless), order=Order(asked.sort))
         teams = await team_lists.list_on_day(conn, choice, after=asked.after, before=asked.before, limit=PAGE)
         staff = await team_lists.staff(conn, day, [t.team_id for t in teams])
         there = await team_lists.count_on_day(conn, every)

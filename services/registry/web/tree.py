@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,12 +11,13 @@ from itertools import groupby
 
 from services.registry.site import TEAM_LEVELS
 from services.registry.store.pages import Strength
-from services.registry.unit import KINDS, Unit
+from services.registry.unit import Unit
+from services.registry.unit_levels import STATE, Levels, exact
 from shared.contracts.reform import Level
 from shared.vietnamese import sort_key
 
 NONE = Strength(0, 0)
-_ORDER = list(KINDS)
+_ORDER = [kind.kind_id for kind in STATE.kinds]
 _CHOSEN = (Level.DISTRICT, Level.COMMUNE)
 _NUMBERS = re.compile(r"\d+")
 
@@ -44,7 +46,7 @@ class Node:
 class LevelCount:
     """How many units of a level there are."""
 
-    level: Level
+    level: str
     count: int
 
 
@@ -70,16 +72,18 @@ def by_place(unit: Unit) -> tuple[int, object, str]:
     return kind, sort_key(_NUMBERS.sub(lambda found: found[0].zfill(6), unit.name)), unit.unit_id
 
 
-def counts(units: Iterable[Unit]) -> tuple[LevelCount, ...]:
+def counts(units: Iterable[Unit], levels: Levels) -> tuple[LevelCount, ...]:
     """How many units of each level below the province there are, from the top down."""
-    levels = [unit.level for unit in units]
-    some = (Level.DISTRICT, Level.COMMUNE, Level.VILLAGE)
-    return tuple(LevelCount(level, levels.count(level)) for level in some if level in levels)
+    found = Counter(exact(unit) for unit in units)
+    below = (level.level_id for level in levels.levels if level.counts_as is not Level.PROVINCE)
+    return tuple(LevelCount(level_id, found[level_id]) for level_id in below if found[level_id])
 
 
-def depth(level: Level) -> int:
-    """How far down a level is; the province first."""
-    return list(Level).index(level)
+def own_words(levels: Levels, lang: str) -> dict[str, dict[str, str]]:
+    """What levels and kinds are called that are the province's own, as the pages' dictionary has no words for them."""
+    level = {one.level_id: one.name_vi if lang == "vi" else one.name_en for one in levels.levels}
+    kind = {one.kind_id: one.word_vi if lang == "vi" else one.word_en for one in levels.kinds}
+    return {"level": level, "kind": kind}
 
 
 def nearest(days: Sequence[date], day: date) -> int:

@@ -10,9 +10,10 @@ from fastapi import Path, Query
 from starlette.responses import HTMLResponse
 
 from services.registry.draft_reform import WHOLE_MAP
-from services.registry.read_units import knows_why
+from services.registry.read_units import above_of, knows_why
 from services.registry.store import pages, reforms
 from services.registry.store import units as store
+from services.registry.store.levels import all_levels
 from services.registry.store.reforms import Reform
 from services.registry.unit import Unit
 from services.registry.web import lineage, tree
@@ -55,6 +56,7 @@ async def show_map(
         stops = tree.stops(days, await pages.first_team_day(conn))
         at = tree.nearest(days, day)
         changes = await _changes(conn, days[at]) if at and not wanted else []
+        levels = await all_levels(conn)
     return await visit.page(
         "units.html",
         day=day,
@@ -68,7 +70,8 @@ async def show_map(
         root=tree.grow(units, strengths),
         wanted=wanted,
         found=await found_by(visit, wanted) if wanted else None,
-        levels=tree.counts(units),
+        levels=tree.counts(units, levels),
+        own=tree.own_words(levels, visit.lang),
         opened=bool(opened),
         shows_members=_sees_members(visit),
         changes=changes,
@@ -104,7 +107,8 @@ async def show_unit(visit: Visiting, unit_id: Annotated[str, Path(pattern=ID_PAT
         parents = await _parents(conn, states)
         titles = await pages.reform_titles(conn, [s.reform_id for s in states if s.reform_id])
         unit = next((s for s in states if s.holds_on(day)), states[0] if day < states[0].valid_from else states[-1])
-        path = await store.many_on_day(conn, [i for i in unit.path if i != unit_id], day)
+        path = await above_of(conn, unit, day)
+        levels = await all_levels(conn)
         corrections = await _corrections(conn, unit_id) if knows_why(visit.caller) else []
     node = tree.grow(below, strengths)
     return await visit.page(
@@ -120,7 +124,8 @@ async def show_unit(visit: Visiting, unit_id: Annotated[str, Path(pattern=ID_PAT
         parents=parents,
         titles=titles,
         corrections=corrections,
-        path_above=sorted(path.values(), key=lambda u: tree.depth(u.level)),
+        path_above=path,
+        own=tree.own_words(levels, visit.lang),
         before=lineage.steps(lines, unit_id, earlier, forward=False),
         after=lineage.steps(lines, unit_id, later, forward=True),
         node=node,

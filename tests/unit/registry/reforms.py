@@ -11,12 +11,24 @@ from services.registry.reform_reversal import Undoing, noted, origins
 from services.registry.reform_teams import Move, Moves, move_teams
 from services.registry.team import NameSince, Team, TeamHistory, TeamPlace
 from services.registry.unit import Unit
+from services.registry.unit_levels import STATE, UnitKind, UnitLevel, add_level
 from shared.contracts.reform import LegalBasis, Level, Part, UnitState
 
 DAY = date(2025, 7, 1)
 SINCE = date(2020, 2, 1)
 BASIS = LegalBasis(number="1/NQ", title="Sắp xếp", issued_on=date(2025, 6, 16), issuer="UBTVQH")
 PREFIX = {Level.PROVINCE: "Tỉnh", Level.DISTRICT: "Huyện", Level.COMMUNE: "Xã", Level.VILLAGE: "Thôn"}
+
+DEEP_LEVELS = add_level(
+    add_level(
+        STATE,
+        UnitLevel("quarter", 350, Level.VILLAGE, "cấp khu phố", "quarter level"),
+        [UnitKind("quarter", "quarter", "Khu phố", "quarter")],
+    ),
+    UnitLevel("household_group", 500, Level.VILLAGE, "cấp tổ liên gia", "household group level"),
+    [UnitKind("household_group", "household_group", "Tổ liên gia", "household group")],
+)
+"""The levels that every province has, one between commune and village, and one below a village."""
 
 
 def unit(unit_id: str, level: Level, above: Unit | None = None, *, code: str | None = None) -> Unit:

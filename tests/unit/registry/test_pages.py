@@ -13,6 +13,7 @@ from services.registry.store.pages import Line, Strength
 from services.registry.store.reforms import Reform
 from services.registry.team import NameSince, Team, TeamHistory, TeamPlace
 from services.registry.unit import Unit
+from services.registry.unit_levels import STATE
 from services.registry.web import imports, lineage, timeline, tree
 from services.registry.web.team_list import Asked
 from shared.contracts.reform import (
@@ -67,11 +68,11 @@ def test_a_tree_has_any_depth_and_adds_up_from_below() -> None:
 
 
 def test_levels_are_counted_as_they_are_on_the_day() -> None:
-    assert [(c.level, c.count) for c in tree.counts([PROVINCE, DISTRICT, ISLAND, COMMUNE])] == [
+    assert [(c.level, c.count) for c in tree.counts([PROVINCE, DISTRICT, ISLAND, COMMUNE], STATE)] == [
         (Level.DISTRICT, 2),
         (Level.COMMUNE, 1),
     ]
-    assert [c.level for c in tree.counts([PROVINCE, COMMUNE])] == [Level.COMMUNE]
+    assert [c.level for c in tree.counts([PROVINCE, COMMUNE], STATE)] == [Level.COMMUNE]
 
 
 def test_a_day_belongs_to_the_last_map_that_is_not_after_it() -> None:

@@ -133,7 +133,13 @@ def test_a_village_that_is_a_unit_gives_its_name_and_stays_known_by_its_id() -> 
 @pytest.mark.parametrize(
     ("site", "level", "village", "slug", "field"),
     [
-        (Site(TOWN, False, THON._replace(parent_id="21403")), Level.VILLAGE, None, "village_elsewhere", "village_id"),
+        (
+            Site(TOWN, False, THON._replace(parent_id="21403", commune_id="21403")),
+            Level.VILLAGE,
+            None,
+            "village_elsewhere",
+            "village_id",
+        ),
         (Site(TOWN, False, TOWN._replace(parent_id="21400")), Level.VILLAGE, None, "village_elsewhere", "village_id"),
         (Site(TOWN, False, THON), Level.VILLAGE, "Thôn 2", "village_name_differs", "village"),
         (Site(TOWN, False, THON), Level.COMMUNE, None, "village_missing", "village"),

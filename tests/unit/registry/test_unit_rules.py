@@ -9,7 +9,8 @@ import pytest
 from services.registry import resolve_unit, unit_rules
 from services.registry.resolve_unit import Found
 from services.registry.unit import Unit
-from services.registry.unit_rules import Above, Correction, Village
+from services.registry.unit_levels import STATE
+from services.registry.unit_rules import Above, Around, Correction, Facts, Village
 from shared.clock import VIETNAM
 from shared.contracts.reform import Level
 from shared.contracts.registry import UnitCorrected, UnitEstablished
@@ -32,7 +33,7 @@ def slug_of(refusal: pytest.ExceptionInfo[Problem]) -> tuple[str, str]:
 
 
 def test_a_village_lies_in_its_parents_commune_and_district() -> None:
-    state, event = unit_rules.establish(VILLAGE, TOWN, [], NOW, has_communes=False)
+    state, event = unit_rules.establish(VILLAGE, Around(STATE, TOWN, []), NOW)
     assert state == Unit(
         "v1", "", "Thôn 1", "hamlet", Level.VILLAGE, "21400", "533", "21400", "", date(2025, 7, 15)
     )  # fmt: skip
@@ -44,16 +45,11 @@ def test_a_village_lies_in_its_parents_commune_and_district() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parent", "has_communes"),
-    [
-        (DISTRICT._replace(valid_to=None), True),
-        (TOWN._replace(level=Level.PROVINCE), False),
-        (TOWN._replace(level=Level.VILLAGE), False),
-    ],
+    ("parent", "has_communes"), [(DISTRICT._replace(valid_to=None), True), (TOWN._replace(level=Level.PROVINCE), False)]
 )
 def test_only_communes_and_districts_without_any_have_villages(parent: Unit, has_communes: bool) -> None:
     with pytest.raises(Problem) as refused:
-        unit_rules.establish(VILLAGE, parent, [], NOW, has_communes=has_communes)
+        unit_rules.establish(VILLAGE, Around(STATE, parent, [], has_communes), NOW)
     assert slug_of(refused) == ("commune_needed", "parent_id")
 
 
@@ -61,7 +57,7 @@ def test_a_village_cannot_outlive_the_state_of_its_commune() -> None:
     """Below a unit that a reform has changed since, it would belong nowhere from that day on."""
     ended = TOWN._replace(valid_to=TURN)
     with pytest.raises(Problem, match="changed on 2025-07-01") as refused:
-        unit_rules.establish(VILLAGE._replace(valid_from=date(2025, 6, 1)), ended, [], NOW, has_communes=False)
+        unit_rules.establish(VILLAGE._replace(valid_from=date(2025, 6, 1)), Around(STATE, ended, []), NOW)
     assert slug_of(refused) == ("parent_changed_since", "valid_from")
 
 
@@ -69,25 +65,25 @@ def test_a_village_cannot_outlive_the_state_of_its_commune() -> None:
 def test_a_village_is_not_established_in_the_future(day: date, fine: bool) -> None:
     village = VILLAGE._replace(valid_from=day)
     if fine:
-        assert unit_rules.establish(village, TOWN, [], NOW, has_communes=False)[0].valid_from == day
+        assert unit_rules.establish(village, Around(STATE, TOWN, []), NOW)[0].valid_from == day
         return
     with pytest.raises(Problem) as refused:
-        unit_rules.establish(village, TOWN, [], NOW, has_communes=False)
+        unit_rules.establish(village, Around(STATE, TOWN, []), NOW)
     assert slug_of(refused) == ("in_the_future", "valid_from")
 
 
 @pytest.mark.parametrize("name", ["Thôn 1", "THÔN 1", "thon 1", "Thôn  1"])
 def test_two_villages_of_a_commune_never_bear_one_name(name: str) -> None:
-    there = unit_rules.establish(VILLAGE, TOWN, [], NOW, has_communes=False)[0]
+    there = unit_rules.establish(VILLAGE, Around(STATE, TOWN, []), NOW)[0]
     with pytest.raises(Problem, match="v1") as refused:
-        unit_rules.establish(VILLAGE._replace(village_id="v2", name=name), TOWN, [there], NOW, has_communes=False)
+        unit_rules.establish(VILLAGE._replace(village_id="v2", name=name), Around(STATE, TOWN, [there]), NOW)
     assert slug_of(refused) == ("village_exists", "name")
 
 
 def test_thon_1_and_thon_10_are_two() -> None:
-    there = unit_rules.establish(VILLAGE, TOWN, [], NOW, has_communes=False)[0]
+    there = unit_rules.establish(VILLAGE, Around(STATE, TOWN, []), NOW)[0]
     other = VILLAGE._replace(village_id="v2", name="Thôn 10")
-    assert unit_rules.establish(other, TOWN, [there], NOW, has_communes=False)[0].unit_id == "v2"
+    assert unit_rules.establish(other, Around(STATE, TOWN, [there]), NOW)[0].unit_id == "v2"
 
 
 # -- corrections ------------------------------------------------------------------------------------------------------
@@ -101,7 +97,7 @@ NOTHING = Correction(START)
 
 def test_a_correction_changes_one_state_and_tells_all_of_it() -> None:
     states = [LY_SON_BEFORE, LY_SON]
-    right, event = unit_rules.correct(states, NOTHING._replace(since=TURN, code="21549"), [], NOW)
+    right, event = unit_rules.correct(Facts(STATE, states), NOTHING._replace(since=TURN, code="21549"), NOW)
     assert right == LY_SON._replace(code="21549")
     assert event == UnitCorrected(
         occurred_at=NOW, unit_id="536", since=TURN, code="21549", name="Đặc khu Lý Sơn", kind="special_zone",
@@ -123,16 +119,16 @@ def test_a_correction_changes_one_state_and_tells_all_of_it() -> None:
 )
 def test_a_correction_that_makes_no_sense_is_refused(said: dict[str, object], refusal: tuple[str, str]) -> None:
     with pytest.raises(Problem) as refused:
-        unit_rules.correct([TOWN], NOTHING._replace(**said), [], NOW)  # type: ignore[arg-type]
+        unit_rules.correct(Facts(STATE, [TOWN]), NOTHING._replace(**said), NOW)  # type: ignore[arg-type]
     assert slug_of(refused) == refusal
 
 
 def test_a_village_bears_no_code_and_any_name() -> None:
     village = TOWN._replace(unit_id="v1", code="", name="Thôn 1", kind="hamlet", level=Level.VILLAGE)
-    right, _ = unit_rules.correct([village], NOTHING._replace(name="Nà Cà"), [], NOW)
+    right, _ = unit_rules.correct(Facts(STATE, [village]), NOTHING._replace(name="Nà Cà"), NOW)
     assert right.name == "Nà Cà"
     with pytest.raises(Problem) as refused:
-        unit_rules.correct([village], NOTHING._replace(code="21401"), [], NOW)
+        unit_rules.correct(Facts(STATE, [village]), NOTHING._replace(code="21401"), NOW)
     assert slug_of(refused) == ("code_does_not_fit", "code")
 
 
@@ -144,17 +140,17 @@ def test_a_code_is_free_where_nobody_bears_it_in_that_time(begins: date, ends: d
     other = TOWN._replace(unit_id="21401", code="21401", valid_from=begins, valid_to=ends)
     wish = NOTHING._replace(code="21401")
     if free:
-        assert unit_rules.correct([TOWN], wish, [other], NOW)[0].code == "21401"
+        assert unit_rules.correct(Facts(STATE, [TOWN], [other]), wish, NOW)[0].code == "21401"
         return
     with pytest.raises(Problem) as refused:
-        unit_rules.correct([TOWN], wish, [other], NOW)
+        unit_rules.correct(Facts(STATE, [TOWN], [other]), wish, NOW)
     assert slug_of(refused) == ("code_in_use", "code")
 
 
 def test_a_code_that_comes_into_use_when_the_state_has_ended_is_free() -> None:
     ended = TOWN._replace(valid_to=TURN)
     later = TOWN._replace(unit_id="21401", code="21401", valid_from=TURN)
-    assert unit_rules.correct([ended], NOTHING._replace(code="21401"), [later], NOW)[0].code == "21401"
+    assert unit_rules.correct(Facts(STATE, [ended], [later]), NOTHING._replace(code="21401"), NOW)[0].code == "21401"
 
 
 BINH_SON = LY_SON_BEFORE._replace(unit_id="524", code="524", name="Huyện Bình Sơn", district_id="524", valid_to=None)
@@ -178,12 +174,12 @@ def test_a_parent_is_one_above_all_the_time(
     state, above = TOWN._replace(valid_to=lasts), Above(parents, False, [])
     wish = NOTHING._replace(parent_id="524")
     if refusal is None:
-        right, event = unit_rules.correct([state], wish, [], NOW, above=above)
+        right, event = unit_rules.correct(Facts(STATE, [state], [], above), wish, NOW)
         assert (right.parent_id, right.district_id, right.commune_id) == ("524", "524", TOWN.unit_id)
         assert (event.parent_id, event.district_id, event.commune_id) == ("524", "524", TOWN.unit_id)
         return
     with pytest.raises(Problem) as refused:
-        unit_rules.correct([state], wish, [], NOW, above=above)
+        unit_rules.correct(Facts(STATE, [state], [], above), wish, NOW)
     assert slug_of(refused) == refusal
 
 
