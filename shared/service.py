@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from fastapi import APIRouter
 from faststream.nats import NatsBroker
 from joserfc.jwk import KeySet
 
-from shared import auth, bus, channels, db
+from shared import auth, bus, channels, db, notices
 from shared.channels import Question
 from shared.clock import Clock, system_clock
 from shared.commands import Commands, Positions
@@ -28,6 +28,7 @@ from shared.garbage import leave_code_alone
 from shared.ids import NewId, new_id
 from shared.problems import Say, respond
 from shared.projection import Projection
+from shared.projection.store import ParkedEvent
 from shared.projection.worker import Projector
 from shared.relay import Relay, Source
 from shared.settings import Settings
@@ -37,6 +38,8 @@ from shared.wire import StreamClient
 log = logger(__name__)
 
 ROLES = ("api", "relay", "projector")
+HEARD_WAIT = 5
+"""Seconds for the server to take note of what the service answers; without its word the service starts all the same."""
 STOP_WAIT = 5.0
 """Seconds that the roles have to end when the service stops."""
 
@@ -134,6 +137,7 @@ class Service:
         )
         self.broker = self.shell()
         await self.broker.start()
+        await self._until_heard()
         try:
             self._start_roles()
             if self.spec.on_start and "api" in self.roles:
@@ -184,6 +188,7 @@ class Service:
                 max_batch=settings.batch,
                 park_limit=settings.park_limit,
                 on_commit=self._tick,
+                on_parked=self._notice_parked,
             )
             self.background(projector.run(), "projector")
 
@@ -199,12 +204,31 @@ class Service:
             os.kill(os.getpid(), signal.SIGTERM)
 
     async def _tick(self, stream: str, pos: int) -> None:
-        """Says that the read models moved. Lost ticks cost a refresh, so no answer is awaited."""
+        """Says that the read models moved. Lost ticks cost a refresh."""
         if reached := self.extras.get("reached"):
             reached.nudge()
+        await self._say(bus.tick_subject(self.province, self.name), f'{{"{stream}":{pos}}}'.encode())
+
+    async def _notice_parked(self, events: Iterable[ParkedEvent]) -> None:
+        """Says that events were set aside. Lost notices cost nothing: readers are told in every answer."""
+        subject = bus.notice_subject(self.province, self.name, notices.EVENT_PARKED)
+        for notice in notices.of_parked(events):
+            await self._say(subject, notice.model_dump_json().encode())
+
+    async def _say(self, subject: str, payload: bytes) -> None:
+        """For what may be lost: no answer is awaited, and nothing is kept for a server that is away."""
         with suppress(*bus.NATS_ERRORS):
             if self.client.is_connected:
-                await self.client.publish(bus.tick_subject(self.province, self.name), f'{{"{stream}":{pos}}}'.encode())
+                await self.client.publish(subject, payload)
+
+    async def _until_heard(self) -> None:
+        """Returns when the server has our subscriptions, so that a question asked now finds somebody who answers.
+
+        Twice: nats-py's PING may overtake what waits to be written, but the second comes after what the first met.
+        """
+        with suppress(*bus.NATS_ERRORS):
+            for _ in range(2):
+                await self.broker.connection.flush(timeout=HEARD_WAIT)
 
     async def _stop(self) -> None:
         self._stopping = True

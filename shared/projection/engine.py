@@ -7,7 +7,7 @@ again; neither steps over anything. The checkpoint is compared and set: an engin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from shared import faults, telemetry
 from shared.cloudevents import Message, decode
@@ -26,6 +26,7 @@ from shared.projection.trouble import (
     Gap,
     Held,
     Item,
+    OnParked,
     ParkLimit,
     UnknownInRebuild,
     Unwritable,
@@ -38,10 +39,6 @@ CACHE_LIMIT = 50_000
 """Rows of a cached table that stay in memory between batches."""
 
 
-OnCommit = Callable[[str, int], Awaitable[None]]
-"""Called after each commit with the stream and the position reached."""
-
-
 class Engine:
     """Applies batches to builds of projections. Not a loop: `shared.projection.worker` feeds it.
 
@@ -49,9 +46,10 @@ class Engine:
     """
 
     def __init__(
-        self, pool: Pool, service: str, builds: Mapping[Projection, int], *, park_limit: int = 100, strict: bool = False
-    ) -> None:
-        self._pool, self._service, self._park_limit = pool, service, park_limit
+        self, pool: Pool, service: str, builds: Mapping[Projection, int], *, park_limit: int = 100,
+        strict: bool = False, on_parked: OnParked | None = None,
+    ) -> None:  # fmt: skip
+        self._pool, self._service, self._park_limit, self._on_parked = pool, service, park_limit, on_parked
         self.decoder = Decoder(service, strict=strict)
         self._builds = {p.name: build for p, build in builds.items()}
         self._projections = list(builds)
@@ -218,6 +216,8 @@ class Engine:
             self._known[at.projection, at.stream] = at._replace(pos=pos)
         self._held = work.held
         work.memory.committed += 1
+        if work.parked and self._on_parked:
+            await self._on_parked(work.parked)
 
     async def _fence(self, conn: Conn) -> None:
         """Every checkpoint of ours, of all streams, is as we left it: so are the rows in memory."""
@@ -296,4 +296,4 @@ class Engine:
         return len(same)
 
 
-__all__ = ["Engine", "Fenced", "Gap", "Item", "OnCommit", "ParkLimit", "UnknownInRebuild"]
+__all__ = ["Engine", "Fenced", "Gap", "Item", "OnParked", "ParkLimit", "UnknownInRebuild"]

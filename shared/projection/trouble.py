@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 import asyncpg
@@ -20,6 +21,9 @@ BUILD_GONE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 
 Held = tuple[str, str, str]
 """(projection, stream, key) of an aggregate that waits behind an event of its own that was set aside."""
+
+OnParked = Callable[[Sequence[ParkedEvent]], Awaitable[None]]
+"""Called after a commit that set events aside, with these; it must not wait for anybody."""
 
 
 class Fenced(RuntimeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -14,7 +14,7 @@ from shared.follow import Follower, HistoryCut
 from shared.garbage import collect_rarely
 from shared.leader import leadership
 from shared.projection import Projection, builds, store
-from shared.projection.engine import Engine, Fenced, Gap, OnCommit, ParkLimit, UnknownInRebuild
+from shared.projection.engine import Engine, Fenced, Gap, OnParked, ParkLimit, UnknownInRebuild
 from shared.projection.pipeline import run_through
 from shared.telemetry import logger
 from shared.wire import StreamClient
@@ -33,6 +33,9 @@ SLOWLY = 5.0
 HEALTH_EVERY = 1.0
 """Seconds between two notes of how far behind each stream is."""
 
+OnCommit = Callable[[str, int], Awaitable[None]]
+"""Called after each commit with the stream and the position reached."""
+
 
 class Projector:
     """Runs all projections of a service. `run()` begins anew after any error; positions are always the database's."""
@@ -48,10 +51,12 @@ class Projector:
         max_batch: int = 10_000,
         park_limit: int = 100,
         on_commit: OnCommit | None = None,
+        on_parked: OnParked | None = None,
     ) -> None:
         self._pool, self._client, self._service, self._province = pool, client, service, province
         self._projections = list(projections)
-        self._max_batch, self._park_limit, self._on_commit = max_batch, park_limit, on_commit
+        self._max_batch, self._park_limit = max_batch, park_limit
+        self._on_commit, self._on_parked = on_commit, on_parked
         self._reached: dict[str, int] = {}
         self._ends: dict[str, int] = {}  # last sequence of each stream when it was last seen
         self._stopped = False
@@ -89,7 +94,7 @@ class Projector:
             max_batch=self._max_batch,
             park_limit=self._park_limit,
         )
-        engine = Engine(self._pool, self._service, chosen, park_limit=self._park_limit)
+        engine = Engine(self._pool, self._service, chosen, park_limit=self._park_limit, on_parked=self._on_parked)
         self._reached = await engine.refresh()
         async with asyncio.TaskGroup() as tasks:
             for stream in engine.streams:

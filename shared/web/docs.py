@@ -69,7 +69,7 @@ class Channel:
     payload: Body | None
 
 
-_ACTIONS = ("send", "receive", "reply", "tick")
+_ACTIONS = ("send", "receive", "reply", "tick", "notice")
 
 
 def render_openapi(spec: Mapping[str, Any], *, lang: Lang, title: str) -> str:
@@ -224,6 +224,8 @@ def _channel(name: str, operation: Schema, channel: Schema, message: Schema, spe
 
 def _action(operation: Schema, channel: Schema) -> str:
     """`send` and `receive` for events, which live on a stream; without one, what is received is a question to answer,
-    and what is sent a tick."""
+    and what is sent a tick or a notice."""
     action: str = operation["action"]
-    return action if "x-stream" in channel else {"receive": "reply", "send": "tick"}[action]
+    if "x-stream" in channel:
+        return action
+    return "reply" if action == "receive" else str(channel["address"]).partition(".")[0]

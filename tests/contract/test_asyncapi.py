@@ -81,13 +81,24 @@ def test_it_says_all_that_the_service_sends_and_receives_and_no_more(name: str) 
     ticks = {f"tick.51.{name}"} if spec.projections else set()
     assert {c["address"] for c in document["channels"].values() if c["address"].startswith("tick.")} == ticks
     assert not ticks or document["operations"]["tick"]["action"] == "send"
-    assert len(document["channels"]) == len(sends | receives) + len(questions) + len(ticks)
+    notices = {f"notice.51.{name}.event_parked"} if spec.projections else set()
+    assert {c["address"] for c in document["channels"].values() if c["address"].startswith("notice.")} == notices
+    assert not notices or document["operations"]["event_parked"]["action"] == "send"
+    assert len(document["channels"]) == len(sends | receives) + len(questions) + len(ticks) + len(notices)
 
 
 def test_a_question_says_what_it_may_be_asked() -> None:
     document = documents.events("reporting")
     [message] = messages(document, "overview")
     assert set(resolve(document, message["payload"]["$ref"])["properties"]) == {"campaign", "map", "min_pos"}
+
+
+def test_a_notice_says_which_events_and_nothing_of_what_was_in_them() -> None:
+    document = documents.events("reporting")
+    [message] = messages(document, "event_parked")
+    schema = resolve(document, message["payload"]["$ref"])
+    assert set(schema["properties"]) == {"projection", "stream", "first", "last", "count"}
+    assert {field["type"] for field in schema["properties"].values()} == {"string", "integer"}
 
 
 def test_producers_publish_their_whole_dictionary_and_reporting_hears_everyone() -> None:
@@ -167,6 +178,6 @@ def test_a_follower_receives_what_it_follows() -> None:
     spec = dataclasses.replace(documents.spec("registry"), projections=(heard,))
     document = asyncapi.document(documents.service(spec))
     actions = {key: operation["action"] for key, operation in document["operations"].items()}
-    assert actions == {e.NAME: "send" for e in events_of("registry")} | {"tick": "send"} | {
+    assert actions == {e.NAME: "send" for e in events_of("registry")} | {"tick": "send", "event_parked": "send"} | {
         e.NAME: "receive" for e in events_of("courses")
     }

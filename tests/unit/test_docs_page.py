@@ -84,6 +84,7 @@ ASYNCAPI: dict[str, Any] = {
         "unit_established": {"address": "cds.51.registry.unit_established", "x-stream": "REGISTRY_51"},
         "overview": {"address": "q.51.reporting.overview", "description": "Asks."},
         "tick": {"address": "tick.51.registry", "description": "It moved."},
+        "event_parked": {"address": "notice.51.registry.event_parked", "description": "Set aside."},
     },
     "operations": {
         "team_formed": {"action": "send", "channel": {"$ref": "#/channels/team_formed"},
@@ -92,6 +93,7 @@ ASYNCAPI: dict[str, Any] = {
                              "messages": [{"$ref": "#/components/messages/established"}]},
         "overview": {"action": "receive", "channel": {"$ref": "#/channels/overview"}},
         "tick": {"action": "send", "channel": {"$ref": "#/channels/tick"}},
+        "event_parked": {"action": "send", "channel": {"$ref": "#/channels/event_parked"}},
     },
     "components": {"messages": {
         "formed": message("team_formed", {"team_id": "golden-1"}),
@@ -167,10 +169,11 @@ def test_no_reference_page_needs_a_script_or_another_host(lang: Any) -> None:
         assert f'<html lang="{lang}">' in page
 
 
-def test_events_are_told_apart_from_followed_ones_from_questions_and_from_ticks(events: str) -> None:
+def test_events_are_told_apart_from_followed_ones_from_questions_ticks_and_notices(events: str) -> None:
     contents = words(events[events.index('<nav class="contents"') : events.index('<div class="reference"')])
     assert (
-        "Published event team_formed Followed event unit_established Answered question overview Tick tick" in contents
+        "Published event team_formed Followed event unit_established Answered question overview Tick tick"
+        " Notice event_parked" in contents
     )
 
 
