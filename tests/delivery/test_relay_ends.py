@@ -285,7 +285,7 @@ async def test_what_has_its_position_is_cleared_out_of_the_stage(
     producer: Pool, client: StreamClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not only when autovacuum comes round: each look at the stage would go past all that was there."""
-    monkeypatch.setattr("shared.relay.TIDY_EVERY", 100)
+    monkeypatch.setattr("shared.relay.TIDY_AFTER", 100)
 
     async def cleared() -> bool:
         async with producer.acquire() as conn:
