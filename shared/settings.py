@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     read_wait_seconds: float = Field(
         2.0, ge=0, description="How long a read waits for its `min_pos` before it answers 503."
     )
-    batch: int = Field(8_000, ge=1, le=50_000, description="Most events that a projection applies in one transaction.")
+    batch: int = Field(6_000, ge=1, le=50_000, description="Most events that a projection applies in one transaction.")
     park_limit: int = Field(
         100, ge=0, description="Parked events after which a projection stops instead of parking more."
     )
