@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from urllib.parse import quote
 
@@ -39,8 +39,8 @@ SEQUENCE_PACE, PUBLISH_PACE = 0.002, 0.03
 """Least seconds from one look at what was staged, or sequenced, to the next, once all that was there is taken. Each
 costs a wait for the disk, which commands need too; what comes alone is taken at once."""
 TIDY_AFTER = 5_000
-"""Events that got their position until their rows of the stage are cleared away, in the next lull: each look goes past
-them, and autovacuum comes once a minute. Not while events keep coming in, which it would hold up."""
+"""Events that got their position until their rows of the stage are cleared away: each look goes past them, and
+autovacuum comes once a minute."""
 SLOWLY = 1.0
 """Seconds before another try after what time alone will not heal."""
 IDLE_CHECK = 1.0
@@ -187,15 +187,14 @@ class Relay:
                 telemetry.EVENTS_SEQUENCED.labels(self._source.service).inc(moved)
                 self._sequenced.set()
                 left += moved
-                await asyncio.sleep(begun + SEQUENCE_PACE - asyncio.get_running_loop().time())
-                continue  # under load the next are there already: a look costs less than waiting for their notice
-            try:
-                async with asyncio.timeout(self._poll):
-                    await self._staged.wait()
-            except TimeoutError:
                 if left >= TIDY_AFTER:
                     left = 0
                     self._untidy.set()
+                await asyncio.sleep(begun + SEQUENCE_PACE - asyncio.get_running_loop().time())
+                continue  # under load the next are there already: a look costs less than waiting for their notice
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll):
+                    await self._staged.wait()
 
     async def _tidy_for_ever(self) -> None:
         while True:
