@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
@@ -75,11 +75,11 @@ Day = Annotated[date, AfterValidator(_sane_date)]
 
 def _sane_moment(value: datetime) -> datetime:
     _sane_date(value.date())
-    return value
+    return value.astimezone(UTC)
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_sane_moment)]
-"""A moment with its offset, ISO 8601."""
+"""A moment with its offset, ISO 8601; from here on in UTC, so that the same moment is the same text everywhere."""
 
 
 class Body(BaseModel):
@@ -107,13 +107,18 @@ class Answer(BaseModel):
 
 def _clean(data: Any) -> Any:
     """NFC for the texts of one body; bodies within it clean their own, so that one bad item does not spoil a batch."""
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or _is_plain(data):
         return data
-    return {name: value if _is_plain(value) else _clean_value(name, value) for name, value in data.items()}
+    return {name: _clean_value(name, value) for name, value in data.items()}
 
 
-def _is_plain(value: Any) -> bool:
-    return value.__class__ is str and value.isascii() and value.isprintable()
+def _is_plain(data: dict[Any, Any]) -> bool:
+    """Whether no text of a body needs a look, as is the rule for what programs send."""
+    for value in data.values():
+        for text in value if value.__class__ is list else (value,):
+            if text.__class__ is str and not (text.isascii() and text.isprintable()):
+                return False
+    return True
 
 
 def _clean_value(name: str, value: Any) -> Any:

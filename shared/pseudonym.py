@@ -5,12 +5,20 @@ from __future__ import annotations
 
 import base64
 import hmac
+from functools import cache
 
 
 def pseudonym(key: str, kind: str, value: str) -> str:
     """22 characters of URL-safe base64: 128 bits of HMAC-SHA-256 over kind and value. Raises ValueError for a short
     key."""
+    keyed = _keyed(key).copy()
+    keyed.update(f"{kind}\0{value}".encode())
+    return base64.urlsafe_b64encode(keyed.digest()[:16]).rstrip(b"=").decode()
+
+
+@cache
+def _keyed(key: str) -> hmac.HMAC:
+    """The key worked in once: that costs as much as the value does."""
     if len(key) < 32:
         raise ValueError("PHONGTRAO_CITIZEN_KEY must have at least 32 characters")
-    digest = hmac.digest(key.encode(), f"{kind}\0{value}".encode(), "sha256")
-    return base64.urlsafe_b64encode(digest[:16]).rstrip(b"=").decode()
+    return hmac.new(key.encode(), digestmod="sha256")

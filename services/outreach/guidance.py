@@ -91,17 +91,17 @@ def record(
     campaign: Campaign, members: Mapping[str, Sequence[Placed]], sent: Sent, now: datetime
 ) -> Guidance | Refused:
     """Whether one item can be taken. The unit is the team's on that day."""
-    known = members.get(sent.member_id)
+    known, day = members.get(sent.member_id), local_day(sent.occurred_at)
     if not known:
         return Refused(
             "unknown_member", "member_id",
             Text("Chưa có thành viên này. Hãy kiểm tra mã, hoặc thử lại sau ít giây nếu vừa được thêm.",
                  "No such member yet. Check the id, or try again in seconds if just added."),
         )  # fmt: skip
-    refused = _time_refusal(campaign, sent, now)
+    refused = _time_refusal(campaign, sent, day, now)
     if refused:
         return refused
-    at = _where(known, sent)
+    at = _where(known, sent, day)
     if isinstance(at, Refused):
         return at
     return _topic_refusal(campaign, sent) or Guidance(
@@ -110,14 +110,13 @@ def record(
     )  # fmt: skip
 
 
-def places_of(known: Sequence[Placed], sent: Sent) -> list[Placed]:
+def places_of(known: Sequence[Placed], sent: Sent, day: date) -> list[Placed]:
     """Where the member was on the day of the guidance, on the team that was named if one was."""
-    day = local_day(sent.occurred_at)
     return [p for p in known if p.holds_on(day) and sent.team_id in (None, p.team_id)]
 
 
-def _where(known: Sequence[Placed], sent: Sent) -> Placed | Refused:
-    found, day = places_of(known, sent), local_day(sent.occurred_at)
+def _where(known: Sequence[Placed], sent: Sent, day: date) -> Placed | Refused:
+    found = places_of(known, sent, day)
     teams = list(dict.fromkeys(p.team_id for p in found))
     if len(teams) == 1:
         return found[0]
@@ -139,8 +138,7 @@ def _where(known: Sequence[Placed], sent: Sent) -> Placed | Refused:
     )  # fmt: skip
 
 
-def _time_refusal(campaign: Campaign, sent: Sent, now: datetime) -> Refused | None:
-    day = local_day(sent.occurred_at)
+def _time_refusal(campaign: Campaign, sent: Sent, day: date, now: datetime) -> Refused | None:
     if sent.occurred_at > now + CLOCK_TOLERANCE:
         return Refused(
             "in_the_future", "occurred_at",

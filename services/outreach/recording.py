@@ -16,6 +16,7 @@ from services.outreach.guidance import Guidance, Placed, Refused, Sent
 from services.outreach.guidance_body import Malformed
 from shared import telemetry
 from shared.auth import OFFICERS, Caller, Role
+from shared.clock import local_day
 from shared.commands import Decision
 from shared.db import Conn
 from shared.errors import Text
@@ -120,7 +121,7 @@ def _may_record(caller: Caller, known: Sequence[Placed] | None, sent: Sent, prov
         return True
     if not known:
         return caller.has(*OFFICERS)  # an officer is told that the member is unknown, others only that it is not theirs
-    there = guidance.places_of(known, sent) or known
+    there = guidance.places_of(known, sent, local_day(sent.occurred_at)) or known
     if caller.has(Role.TEAM_LEADER) and any(caller.team_id == p.team_id for p in there):
         return True
     last = {p.team_id: p for p in known}
