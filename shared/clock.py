@@ -22,7 +22,10 @@ def local_day(at: datetime) -> date:
     """The calendar day of an aware moment in Vietnam."""
     if at.tzinfo is UTC:
         return (at + _OFFSET).date()
-    return (at if at.utcoffset() == _OFFSET else at.astimezone(VIETNAM)).date()
+    offset = at.utcoffset()
+    if offset is None:
+        raise ValueError("a moment without an offset is on no day")
+    return (at if offset == _OFFSET else at + (_OFFSET - offset)).date()
 
 
 def start_of_day(day: date) -> datetime:

@@ -52,8 +52,9 @@ class Shape(Generic[R]):
 class Table(Shape[R]):
     """Rows that folds read, and put as they are to be from then on.
 
-    `cached` tables are small and touched by every batch; the engine keeps their rows in memory between batches, which
-    is sound because a row changes only in a transaction that moves the checkpoint that this engine compares.
+    `cached` tables are small and touched by every batch: the engine reads them whole once and keeps them, so that
+    `needs` need not name their rows. That is sound because a row changes only in a transaction that moves the
+    checkpoint that this engine compares.
     """
 
     def __init__(self, name: str, row: type[R], *, key: int, cached: bool = False) -> None:
@@ -109,6 +110,7 @@ class Rows:
         self._put: defaultdict[Table[Any], dict[Key, Any]] = defaultdict(dict)
         self._added: defaultdict[Counters[Any], dict[Key, list[Any]]] = defaultdict(dict)
         self._complete = complete  # everything there is has been put here: a key that is missing has no row
+        self._whole: set[Table[Any]] = set()  # the same of single tables
 
     def get(self, table: Table[R], *key: Any) -> R | None:
         """The row with this key, as the folds so far have left it; None when there is none."""
@@ -119,7 +121,7 @@ class Rows:
         row = loaded.get(key, _UNKNOWN) if loaded else _UNKNOWN
         if row is not _UNKNOWN:
             return row
-        if self._complete:
+        if self._complete or table in self._whole:
             return None
         raise MissingNeed(f"{table.name}{key} was not named by needs")
 
@@ -140,9 +142,20 @@ class Rows:
         """Takes rows from the database by key, None where there is none; a row that is in memory already is newer."""
         self._loaded[table] = {**found, **self._loaded.get(table, {})}
 
+    def load_whole(self, table: Table[R], rows: Iterable[R]) -> None:
+        """Takes all the rows that a table has in the database."""
+        self._loaded[table] = {table.key_of(row): row for row in rows}
+        self._whole.add(table)
+
+    def has_whole(self, table: Table[Any]) -> bool:
+        """Whether all rows of a table are here."""
+        return table in self._whole
+
     def missing(self, table: Table[Any], keys: set[Key]) -> list[Key]:
         """Those keys that are not loaded."""
         loaded = self._loaded.get(table)
+        if table in self._whole:
+            return []
         return [k for k in keys if k not in loaded] if loaded else list(keys)
 
     def changed(self, table: Shape[Any]) -> list[tuple[Any, ...]]:
@@ -163,15 +176,13 @@ class Rows:
             elif isinstance(table, Table):
                 self._put.pop(table, None)
 
-    def settle(self, *, cache_limit: int) -> None:
-        """After a batch, which is written next: what it put stays loaded until the batch after it is settled.
-
-        Cached tables keep all their rows, up to a limit.
-        """
+    def settle(self) -> None:
+        """After a batch, which is written next: what it put stays loaded until the batch after it is settled, and
+        whole tables for ever."""
         for table in {*self._put, *self._loaded}:
-            put, loaded = self._put.get(table, {}), self._loaded.get(table, {})
-            self._loaded[table] = {**loaded, **put} if table.cached and len(loaded) < cache_limit else dict(put)
-        self._put.clear()
+            put = self._put.get(table, {})
+            self._loaded[table] = {**self._loaded[table], **put} if table in self._whole else put
+        self._put = defaultdict(dict)
         self._added.clear()
 
 

@@ -17,7 +17,7 @@ from shared.garbage import Sweeper
 from shared.projection import Projection, Rows, store, store_rows
 from shared.projection.decoding import Decoder
 from shared.projection.folding import Memory, Work, halves, try_fold
-from shared.projection.loading import Ahead, load, needs, read, read_ahead
+from shared.projection.loading import Ahead, load, load_with, needs, read_ahead
 from shared.projection.store import Checkpoint, ParkedEvent
 from shared.projection.trouble import (
     BUILD_GONE,
@@ -34,9 +34,6 @@ from shared.projection.trouble import (
 from shared.telemetry import logger
 
 log = logger(__name__)
-
-CACHE_LIMIT = 50_000
-"""Rows of a cached table that stay in memory between batches."""
 
 
 class Engine:
@@ -165,14 +162,15 @@ class Engine:
                 if batch.first > at.pos + 1:
                     raise Gap(f"{projection.name}: at {at.pos}, batch begins at {batch.first}")
                 fresh = items[max(at.pos + 1 - batch.first, 0) :]
-                work.parked.extend(await self._fold_into(memory, projection, at, fresh, ahead))
+                whole = ahead if len(fresh) == len(items) else None
+                work.parked.extend(await self._fold_into(memory, projection, at, fresh, whole))
                 work.changes.append((at, memory.rows.changes(projection.tables)))
                 work.moves.append((at, batch.last))
         except Unwritable as error:
             return error
         for at, pos in work.moves:
             memory.at[at.projection, at.stream] = at._replace(pos=pos)
-        memory.rows.settle(cache_limit=CACHE_LIMIT)
+        memory.rows.settle()
         memory.folded += 1
         return work._replace(held=set(memory.held))
 
@@ -243,18 +241,21 @@ class Engine:
         self, memory: Memory, projection: Projection, at: Checkpoint, items: list[Item], ahead: Ahead | None
     ) -> list[ParkedEvent]:
         """Folds into memory; what cannot be folded is parked, and the whole batch folded again without it."""
-        troubled = (i for i in items if i.error or i.unwritable)
-        reasons = {i.message.pos: why for i in troubled if (why := i.trouble(projection))}
-        wanted = [i for i in items if i.message.pos in reasons or (i.rec and type(i.rec.event) in projection.reactions)]
-        told = needs(projection, wanted, reasons) if ahead is None else ahead.wanted[projection.name]
-        for table, found in (ahead.found.get(projection.name, {}) if ahead else {}).items():
-            memory.rows.load(table, found)
+        if ahead:
+            reasons, wanted, told = dict[int, str](), ahead.items[projection.name], ahead.wanted[projection.name]
+            for table, found in ahead.found.get(projection.name, {}).items():
+                memory.rows.load(table, found)
+        else:
+            troubled = (i for i in items if i.error or i.unwritable)
+            reasons = {i.message.pos: why for i in troubled if (why := i.trouble(projection))}
+            wanted = [i for i in items if i.message.pos in reasons or i.concerns(projection)]
+            told = needs(projection, wanted, reasons)
         await load(self._pool, memory.rows, projection, at.build, told)
         while failed := await try_fold(memory, projection, at.stream, wanted, reasons):
             memory.rows.undo(projection.tables)
             reasons[failed[0].message.pos] = f"{type(failed[1]).__name__}: {failed[1]}"
             self._mind_the_limit(len(reasons), reasons)
-        aside = [i for i in wanted if i.message.pos in reasons]
+        aside = [i for i in wanted if i.message.pos in reasons] if reasons else []
         memory.held.update((projection.name, at.stream, i.key) for i in aside)
         return [i.parked(at, reasons[i.message.pos]) for i in aside]
 
@@ -284,8 +285,7 @@ class Engine:
         failed: dict[int, str] = {}
         at, rows = Checkpoint(event.projection, event.build, event.stream, 0), Rows()
         wanted = needs(projection, items, failed)
-        for table, found in (await read(conn, projection, event.build, {t: [*wanted[t]] for t in wanted})).items():
-            rows.load(table, found)
+        await load_with(conn, rows, projection, event.build, wanted)
         if failed:
             raise ValueError(next(iter(failed.values())))
         for rec in recs:

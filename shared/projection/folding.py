@@ -55,12 +55,13 @@ def _fold_slice(
     reactions = projection.reactions
     for item in items:
         rec = item.rec
-        if rec is None or item.message.pos in reasons or (stuck and item.key in stuck):
+        if rec is None or (reasons and item.message.pos in reasons) or (stuck and item.key in stuck):
             reasons.setdefault(item.message.pos, "an earlier event of this key is parked")
             stuck.add(item.key)
             continue
+        event = rec.event
         try:
-            reactions[type(rec.event)].fold(rows, rec, rec.event)
+            reactions[type(event)].fold(rows, rec, event)
         except MissingNeed:
             raise  # a mistake in the projection: parking would hide it
         except Exception as error:

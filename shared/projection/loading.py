@@ -27,6 +27,8 @@ class Ahead(NamedTuple):
 
     memory: Memory
     committed: int
+    items: dict[str, list[Item]]
+    """Those that concern a projection, by its name."""
     wanted: dict[str, Wanted]
     """By projection."""
     found: dict[str, Found]
@@ -43,10 +45,11 @@ def needs(projection: Projection, items: Iterable[Item], reasons: dict[int, str]
     reactions = projection.reactions
     for item in items:
         rec = item.rec
-        if rec is None or item.message.pos in reasons:
+        if rec is None or (reasons and item.message.pos in reasons):
             continue
+        event = rec.event
         try:
-            for table, key in reactions[type(rec.event)].needs(rec, rec.event):
+            for table, key in reactions[type(event)].needs(rec, event):
                 wanted[table].add(key)
         except Exception as error:
             reasons[item.message.pos] = f"{type(error).__name__}: {error}"
@@ -55,12 +58,26 @@ def needs(projection: Projection, items: Iterable[Item], reasons: dict[int, str]
 
 async def load(pool: Pool, rows: Rows, projection: Projection, build: int, wanted: Wanted) -> None:
     """Loads what is not in memory yet, one query a table. Raises Unwritable for keys that are no values."""
+    if not is_complete(rows, projection, wanted):
+        async with pool.acquire() as conn:
+            await load_with(conn, rows, projection, build, wanted)
+
+
+def is_complete(rows: Rows, projection: Projection, wanted: Wanted) -> bool:
+    """Whether everything that is wanted, and each cached table, is in memory."""
+    cached = (t for t in projection.tables if isinstance(t, Table) and t.cached)
+    return all(rows.has_whole(t) for t in cached) and not any(rows.missing(t, keys) for t, keys in wanted.items())
+
+
+async def load_with(conn: Conn, rows: Rows, projection: Projection, build: int, wanted: Wanted) -> None:
+    """As `load`, on a connection that is there."""
+    schema = store.schema_of(projection.name, build)
+    for table in projection.tables:
+        if isinstance(table, Table) and table.cached and not rows.has_whole(table):
+            rows.load_whole(table, await store_rows.load_all(conn, schema, table))
     lacking = {table: missing for table, keys in wanted.items() if (missing := rows.missing(table, keys))}
-    if not lacking:
-        return
-    async with pool.acquire() as conn:
-        for table, found in (await read(conn, projection, build, lacking)).items():
-            rows.load(table, found)
+    for table, found in (await read(conn, projection, build, lacking)).items():
+        rows.load(table, found)
 
 
 async def read(conn: Conn, projection: Projection, build: int, wanted: Mapping[Table[Any], Sequence[Key]]) -> Found:
@@ -78,15 +95,18 @@ async def read(conn: Conn, projection: Projection, build: int, wanted: Mapping[T
 
 async def read_ahead(pool: Pool, memory: Memory, builds: Mapping[Projection, int], items: list[Item]) -> Ahead | None:
     """Reads what a batch will need, of what is committed now. None when an ordinary look has to say what is wrong."""
-    ahead = Ahead(memory, memory.committed, {}, {})
+    ahead = Ahead(memory, memory.committed, {}, {}, {})
+    if any(i.error or i.unwritable for i in items):
+        return None
     for projection, build in builds.items():
-        concerned = [i for i in items if i.rec and type(i.rec.event) in projection.reactions]
-        reasons: dict[int, str] = {}
+        reactions, reasons = projection.reactions, dict[int, str]()
+        concerned = [i for i in items if (rec := i.rec) and type(rec.event) in reactions]
         wanted = needs(projection, concerned, reasons)
         if reasons:
             return None
+        ahead.items[projection.name] = concerned
         ahead.wanted[projection.name] = wanted
-        lacking = {t: keys for t in wanted if (keys := memory.rows.missing(t, wanted[t]) if t.cached else [*wanted[t]])}
+        lacking = {t: [*keys] for t, keys in wanted.items() if not t.cached}
         if lacking:
             try:
                 async with pool.acquire() as conn:

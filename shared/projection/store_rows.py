@@ -27,6 +27,12 @@ async def load(conn: Conn, schema: str, table: Table[Any], keys: Sequence[Key]) 
     return [make(r) for r in records]
 
 
+async def load_all(conn: Conn, schema: str, table: Table[Any]) -> list[Any]:
+    """All rows, as the table's row type. For tables that are small."""
+    names = ", ".join(c.name for c in table.columns)
+    return [table.row._make(r) for r in await conn.fetch(f"select {names} from {schema}.{table.name}")]
+
+
 async def upsert(conn: Conn, schema: str, changes: Changes) -> None:
     """Writes rows of several tables in one statement: those of a table replace, those of counters are added."""
     parts: list[str] = []

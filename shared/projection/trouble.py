@@ -63,6 +63,10 @@ class Item(NamedTuple):
         """The aggregate; order is kept within it, also when one of its events is parked."""
         return self.rec.event.key() if self.rec else key_of(self.message)
 
+    def concerns(self, projection: Projection) -> bool:
+        """Whether it is an event that this projection reads."""
+        return self.rec is not None and type(self.rec.event) in projection.reactions
+
     def trouble(self, projection: Projection) -> str | None:
         """Why this projection cannot fold it; None when nothing is known against it."""
         if self.error and _may_concern(projection, type_of(self.message)):

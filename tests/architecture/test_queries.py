@@ -38,7 +38,7 @@ SMALL = {
     "organisation": "some hundreds", "known_organisation": "some hundreds",
     "campaign": "a handful in a decade", "campaign_topic": "some tens", "topic_total": "some tens",
     "course": "some tens",
-    "unit_total": "187 of a campaign", "organisation_result": "some hundreds of a course",
+    "organisation_result": "some hundreds of a course",
     "projection": "one of each", "checkpoint": "one of each and stream", "follow_health": "one of each stream",
     "parked": "a hundred at most, then the projection stops",
 }  # fmt: skip
@@ -148,7 +148,7 @@ STORES = {
         insert into model.team select 't' || n, 'T', '2023-07-01', null, null from generate_series(1, 8000) n;
         insert into model.team_place select 't' || n, '2023-07-01', null, 'u' || 1 + n % 173, 'commune', null, null
           from generate_series(1, 8000) n;
-        insert into model.team_total select 'c' || c, 't' || n, 'u' || 1 + n % 173, 'd', 9
+        insert into model.team_total select 'c' || c, 't' || n, 'u' || 1 + n % 173, 'd', 9, 9, 9, 9, 0, 0
           from generate_series(1, 8000) n, generate_series(1, 3) c;
         insert into model.membership select 'm' || n, 't' || 1 + n % 8000, '2023-07-02', null, 'member', null
           from generate_series(1, 30000) n;
@@ -156,8 +156,6 @@ STORES = {
           from generate_series(1, 30000) n, generate_series(1, 3) c;
         insert into model.citizen select 'c' || c, 'r' || n, '[]'
           from generate_series(1, 30000) n, generate_series(1, 3) c;
-        insert into model.unit_total select 'c' || c, 'u' || n, 1, 1, 0, 0
-          from generate_series(1, 173) n, generate_series(1, 3) c;
         insert into model.unit_day select 'c' || c, 'u' || u, date '2023-07-28' + d, date '2023-07-28' + d + r,
           'd' || u % 13, 1, 0 from generate_series(1, 173) u, generate_series(1, 3) c, generate_series(0, 13) d,
           generate_series(0, 9) r;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.contracts import Recorded
-from shared.projection import Counters, Projection, Rows, Shape
+from shared.projection import Counters, Projection, Rows, Shape, Table
 
 
 def in_batches(
@@ -15,6 +15,9 @@ def in_batches(
     kept: dict[str, dict[tuple[object, ...], tuple[Any, ...]]] = {table.name: {} for table in projection.tables}
     for batch in cut:
         rows = Rows()
+        for table in projection.tables:
+            if isinstance(table, Table) and table.cached:
+                rows.load_whole(table, kept[table.name].values())
         read = [r for r in batch if type(r.event) in projection.reactions]
         for table, key in {need for r in read for need in projection.reactions[type(r.event)].needs(r, r.event)}:
             row = kept[table.name].get(key)

@@ -7,13 +7,13 @@ those of the day; what a team did is kept by team as well, so that it can be cou
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from services.reporting.projections import visits
 from services.reporting.projections.progress_rows import (
-    PROVINCE,
     CampaignRow,
     CitizenRow,
     TeamRow,
@@ -29,7 +29,6 @@ from services.reporting.projections.progress_rows import (
     topic_totals,
     topics,
     unit_days,
-    unit_totals,
 )
 from services.reporting.projections.visits import Visit
 from shared.clock import local_day
@@ -48,10 +47,10 @@ from shared.projection import Key, Projection, Rows, Table
 
 progress = Projection(
     "progress",
-    version=3,
+    version=4,
     tables=(
         campaigns, topics, teams, team_places, members, memberships, citizens, topic_totals, member_progress,
-        team_totals, unit_totals, unit_days,
+        team_totals, unit_days,
     ),
 )  # fmt: skip
 
@@ -127,13 +126,7 @@ progress.on(MemberRoleChanged, needs=_member_needs)(member_told)
 
 
 def _needs(_: Recorded, event: CitizenGuided | GuidanceWithdrawn) -> tuple[tuple[Table[Any], Key], ...]:
-    return (citizens, (event.campaign_id, event.citizen_ref)), *_campaign_needs(event.campaign_id, event.topics)
-
-
-@lru_cache(maxsize=4_096)
-def _campaign_needs(campaign_id: str, codes: tuple[str, ...]) -> tuple[tuple[Table[Any], Key], ...]:
-    """The same for most guidances."""
-    return (campaigns, (campaign_id,)), *[(topics, (campaign_id, code)) for code in codes]
+    return ((citizens, (event.campaign_id, event.citizen_ref)),)
 
 
 @progress.on(CitizenGuided, needs=_needs)
@@ -155,44 +148,34 @@ def _count(rows: Rows, rec: Recorded, event: CitizenGuided | GuidanceWithdrawn, 
         raise LookupError(f"campaign {of} was never launched")
     day = local_day(happened_at)
     in_window = int(campaign.first_day <= day <= campaign.last_day)
-    change = _visit(rows, event, in_window, by)
+    at = Visit(event.member_id, event.team_id, event.unit_id, event.district_id or "", 1, in_window)
+    member_id, team_id, unit_id, district_id, *_ = at
+    change = _visit(rows, of, event.citizen_ref, at, by)
     counting, gone = by * in_window, int(by < 0)
     rows.add(
         member_progress,
-        (of, event.member_id),
+        (of, member_id),
         (change.member_in_window, counting, change.member, by, gone, happened_at),
     )
-    rows.add(team_totals, (of, event.team_id, event.unit_id, event.district_id or ""), (by,))
-    _count_places(rows, event, change, (by, by - counting, gone))
-    _count_topics(rows, event, by)
+    rows.add(
+        team_totals,
+        (of, team_id, unit_id, district_id),
+        (change.unit, change.district, change.province, by, by - counting, gone),
+    )
+    _count_topics(rows, of, event.topics, by)
     received_on = local_day(rec.recorded_at)
-    rows.add(unit_days, (of, event.unit_id, day, received_on), (event.district_id, int(by > 0), gone))
+    rows.add(unit_days, (of, unit_id, day, received_on), (district_id or None, int(by > 0), gone))
 
 
-def _count_places(
-    rows: Rows, event: CitizenGuided | GuidanceWithdrawn, change: visits.Change, numbers: tuple[int, int, int]
-) -> None:
-    """The units that count it: the team's own, its district unless that is the same, the province."""
-    of, unit_id, district_id = event.campaign_id, event.unit_id, event.district_id
-    if district_id == unit_id:
-        rows.add(unit_totals, (of, unit_id), (change.district, *numbers))
-    else:
-        rows.add(unit_totals, (of, unit_id), (change.unit, *numbers))
-        if district_id:
-            rows.add(unit_totals, (of, district_id), (change.district, *numbers))
-    rows.add(unit_totals, (of, PROVINCE), (change.province, *numbers))
-
-
-def _visit(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, in_window: int, by: int) -> visits.Change:
-    row = rows.get(citizens, event.campaign_id, event.citizen_ref)
-    at = Visit(event.member_id, event.team_id, event.unit_id, event.district_id or "", 1, in_window)
+def _visit(rows: Rows, of: str, citizen_ref: str, at: Visit, by: int) -> visits.Change:
+    row = rows.get(citizens, of, citizen_ref)
     after, change = visits.fold(row.visits if row else None, at, by)
-    rows.put(citizens, CitizenRow(event.campaign_id, event.citizen_ref, after))
+    rows.put(citizens, CitizenRow(of, citizen_ref, after))
     return change
 
 
-def _count_topics(rows: Rows, event: CitizenGuided | GuidanceWithdrawn, by: int) -> None:
-    for code in event.topics:
-        if rows.get(topics, event.campaign_id, code) is None:
+def _count_topics(rows: Rows, of: str, codes: Iterable[str], by: int) -> None:
+    for code in codes:
+        if rows.get(topics, of, code) is None:
             raise LookupError(f"topic {code} is none of the campaign's")
-        rows.add(topic_totals, (event.campaign_id, code), (by,))
+        rows.add(topic_totals, (of, code), (by,))

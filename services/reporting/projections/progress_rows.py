@@ -8,9 +8,6 @@ from typing import NamedTuple
 from shared.contracts.history import Membership, TeamPlace
 from shared.projection import Counters, Table
 
-PROVINCE = "_"
-"""`unit_id` of the row that counts the whole province."""
-
 
 class CampaignRow(NamedTuple):
     """A launched campaign."""
@@ -69,13 +66,22 @@ class MemberProgressRow(NamedTuple):
 
 
 class TeamTotalRow(NamedTuple):
-    """What a team did while it belonged to a unit and a district (empty where there is none)."""
+    """What a team did while it belonged to a unit and a district (empty where there is none).
+
+    A citizen whom several teams guided counts in one of their rows: summed over the teams of a unit `unit_citizens` are
+    its distinct citizens, over those of a district `district_citizens` are, over all teams `province_citizens` are.
+    """
 
     campaign_id: str
     team_id: str
     unit_id: str
     district_id: str
+    unit_citizens: int
+    district_citizens: int
+    province_citizens: int
     sessions: int
+    sessions_outside_window: int
+    withdrawn: int
 
 
 class CitizenRow(NamedTuple):
@@ -84,17 +90,6 @@ class CitizenRow(NamedTuple):
     campaign_id: str
     citizen_ref: str
     visits: str
-
-
-class UnitTotalRow(NamedTuple):
-    """What happened at a unit and below it, by the units of the day; unit `_` is the whole province."""
-
-    campaign_id: str
-    unit_id: str
-    citizens: int
-    sessions: int
-    sessions_outside_window: int
-    withdrawn: int
 
 
 class UnitDayRow(NamedTuple):
@@ -120,5 +115,4 @@ citizens = Table("citizen", CitizenRow, key=2)
 topic_totals = Counters("topic_total", TopicTotalRow, key=2)
 member_progress = Counters("member_progress", MemberProgressRow, key=2)
 team_totals = Counters("team_total", TeamTotalRow, key=4)
-unit_totals = Counters("unit_total", UnitTotalRow, key=2)
 unit_days = Counters("unit_day", UnitDayRow, key=4)

@@ -60,10 +60,16 @@ def _where(member_id: str, team_id: str, unit_id: str, district_id: str) -> str:
     return f"[{_quoted(member_id)},{_quoted(team_id)},{_quoted(unit_id)},{_quoted(district_id)}"
 
 
+@lru_cache(maxsize=16_384)
+def _first(at: Visit) -> str:
+    """The only visit of a citizen: the same for all whom a member guided once."""
+    return write((at,))
+
+
 def fold(text: str | None, at: Visit, by: int) -> tuple[str, Change]:
     """`apply` from a row's text to a row's text."""
     if text is None and by > 0:  # most guidances are a citizen's first
-        return f"[{_where(*at[:4])},1,{at.in_window}]]", _FIRST[at.in_window]
+        return _first(at), _FIRST[at.in_window]
     after, change = apply(read(text), at, by)
     return write(after), change
 

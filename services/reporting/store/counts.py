@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from services.reporting.maps import Spots
 from services.reporting.organisations import Organisation, Results
-from services.reporting.projections.progress_rows import PROVINCE, CampaignRow
+from services.reporting.projections.progress_rows import CampaignRow
 from services.reporting.projections.results import EVERYONE
 from shared.db import Conn
 
@@ -68,12 +68,18 @@ async def topics(conn: Conn, campaign_id: str) -> list[dict[str, Any]]:
 async def totals(conn: Conn, campaign_id: str) -> dict[str, int]:
     """Citizens and sessions of the province."""
     row = await conn.fetchrow(
-        "select citizens, sessions, sessions_outside_window, withdrawn from unit_total"
-        " where campaign_id = $1 and unit_id = $2",
+        f"select {', '.join(f'coalesce(sum({column}), 0)::bigint as {name}' for name, column in _TOTALS.items())}"
+        " from team_total where campaign_id = $1",
         campaign_id,
-        PROVINCE,
     )
-    return dict(row) if row else {"citizens": 0, "sessions": 0, "sessions_outside_window": 0, "withdrawn": 0}
+    assert row is not None
+    return dict(row)
+
+
+_TOTALS = {
+    "citizens": "province_citizens", "sessions": "sessions", "sessions_outside_window": "sessions_outside_window",
+    "withdrawn": "withdrawn",
+}  # fmt: skip
 
 
 # Members of the window with what they reached; $1 campaign, $2 first day, $3 last day, $4 quota. May be narrowed down.
@@ -140,7 +146,14 @@ async def counts_by_key(conn: Conn, of: CampaignRow, spots: Spots) -> dict[str, 
 
 async def recorded_totals(conn: Conn, campaign_id: str) -> dict[str, Total]:
     """By the units of the day: kept with every event, for communes, districts and other units with teams."""
-    rows = await conn.fetch("select unit_id, citizens, sessions from unit_total where campaign_id = $1", campaign_id)
+    rows = await conn.fetch(
+        "select key, sum(citizens)::bigint, sum(sessions)::bigint from ("
+        "select unit_id as key, unit_citizens as citizens, sessions from team_total"
+        " where campaign_id = $1 and unit_id <> district_id union all"
+        " select district_id, district_citizens, sessions from team_total where campaign_id = $1 and district_id <> '')"
+        " group by key",
+        campaign_id,
+    )
     return {key: Total(*total) for key, *total in rows}
 
 

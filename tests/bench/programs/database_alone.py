@@ -19,7 +19,6 @@ from shared.db import Conn, Pool
 from shared.follow import Batch
 from shared.garbage import collect_rarely
 from shared.projection import Key, Projection, Rows, Shape, Table, builds, store, store_rows
-from shared.projection.engine import CACHE_LIMIT
 from shared.projection.store import Checkpoint
 from shared.wire import StreamClient
 from tests.bench.program import Answer, main
@@ -62,7 +61,7 @@ def prepare_all(rows: Rows, held: Database, batch: Batch) -> list[Prepared]:
             mine = [rec for rec in recs if type(rec.event) in projection.reactions]
             made = prepare(rows, held, projection, mine) if mine else Prepared(projection, batch.last, [], [])
             done.append(made._replace(last=batch.last))
-    rows.settle(cache_limit=CACHE_LIMIT)
+    rows.settle()
     return done
 
 
@@ -90,6 +89,9 @@ async def prepared(client: StreamClient, province: str, until: int, max_batch: i
     follower = follow.Follower(client, "outreach", province, max_batch=max_batch)
     rows = Rows()
     held: Database = {table: {} for projection in PROJECTIONS for table in projection.tables}
+    for table in held:
+        if isinstance(table, Table) and table.cached:
+            rows.load_whole(table, ())  # read once, before the first batch
     found = []
     async with aclosing(follower.batches(0)) as batches:
         async for batch in batches:

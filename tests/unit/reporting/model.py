@@ -36,9 +36,9 @@ def in_window(guidance: CitizenGuided, campaign: CampaignLaunched) -> bool:
     return 0 <= (day(guidance.occurred_at) - first).days < campaign.window_days
 
 
-def counted_at(guidance: CitizenGuided) -> set[str]:
+def counted_at(guidance: CitizenGuided) -> set[tuple[str, str]]:
     """The unit, its district, the province."""
-    return {guidance.unit_id, ALL_DISTRICTS[guidance.unit_id], "_"}
+    return {("unit", guidance.unit_id), ("district", ALL_DISTRICTS[guidance.unit_id]), ("province", "")}
 
 
 class Facts:
@@ -94,7 +94,7 @@ def progress(records: Iterable[Recorded]) -> Model:
         "member_progress": dict(_member_progress(facts)),
         "team_total": _team_totals(facts),
         "citizen": dict(_citizens(facts)),
-        "unit_total": dict(_unit_totals(facts)),
+        "distinct": dict(_distinct(facts)),
         "unit_day": _unit_days(facts),
     }  # fmt: skip
 
@@ -137,10 +137,14 @@ def _members(facts: Facts) -> Model:
 
 
 def _team_totals(facts: Facts) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    ever = facts.guidances.values()
-    live = Counter((g.campaign_id, g.team_id, g.unit_id, g.district_id) for g in facts.live)
-    keys = {(g.campaign_id, g.team_id, g.unit_id, g.district_id) for g in ever}
-    return {key: (*key, live[key]) for key in keys}
+    """All but the citizens, of whom only sums say something."""
+    live, outside = Counter(map(_place, facts.live)), Counter(_place(g) for g in facts.live if g not in facts.counting)
+    gone = Counter(_place(facts.guidances[i]) for i in facts.withdrawals)
+    return {key: (*key, live[key], outside[key], gone[key]) for key in map(_place, facts.guidances.values())}
+
+
+def _place(guidance: CitizenGuided) -> tuple[Any, ...]:
+    return guidance.campaign_id, guidance.team_id, guidance.unit_id, guidance.district_id
 
 
 def _member_progress(facts: Facts) -> Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]]:
@@ -173,18 +177,10 @@ def _visit(guidance: CitizenGuided) -> tuple[Any, ...]:
     return guidance.member_id, guidance.team_id, guidance.unit_id, guidance.district_id
 
 
-def _unit_totals(facts: Facts) -> Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]]:
-    for campaign_id, unit_id in {(g.campaign_id, u) for g in facts.guidances.values() for u in counted_at(g)}:
-        here = [g for g in facts.some(facts.live, campaign_id) if unit_id in counted_at(g)]
-        yield (campaign_id, unit_id), (
-            campaign_id,
-            unit_id,
-            len({g.citizen_ref for g in here}),
-            len(here),
-            sum(g not in facts.counting for g in here),
-            sum(unit_id in counted_at(facts.guidances[i]) and facts.guidances[i].campaign_id == campaign_id
-                for i in facts.withdrawals),
-        )  # fmt: skip
+def _distinct(facts: Facts) -> Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    for campaign_id, place in {(g.campaign_id, p) for g in facts.guidances.values() for p in counted_at(g)}:
+        here = {g.citizen_ref for g in facts.some(facts.live, campaign_id) if place in counted_at(g)}
+        yield (campaign_id, *place), (len(here),)
 
 
 def _unit_days(facts: Facts) -> dict[tuple[Any, ...], tuple[Any, ...]]:
@@ -237,8 +233,20 @@ def _groups(enrolled: list[LearnerEnrolled]) -> Mapping[tuple[str, str], list[Le
 
 
 def plain(found: Mapping[str, Mapping[tuple[Any, ...], Any]]) -> Model:
-    """A read model's rows as `progress` and `results` give them: a citizen's visits as a set."""
+    """A read model's rows as `progress` and `results` give them: a citizen's visits as a set, citizens as sums."""
     tables: Model = {name: {key: tuple(row) for key, row in rows.items()} for name, rows in found.items()}
     for key, row in tables.get("citizen", {}).items():
         tables["citizen"][key] = (*row[:2], frozenset(tuple(v) for v in json.loads(row[2])))
+    if "team_total" in tables:
+        tables["distinct"] = {key: (n,) for key, n in _sums(tables["team_total"].values()).items()}
+        tables["team_total"] = {key: (*key, *row[7:]) for key, row in tables["team_total"].items()}
     return tables
+
+
+def _sums(rows: Iterable[tuple[Any, ...]]) -> Counter[tuple[Any, ...]]:
+    sums: Counter[tuple[Any, ...]] = Counter()
+    for campaign_id, _, unit_id, district_id, *citizens in rows:
+        places = (("unit", unit_id), ("district", district_id), ("province", ""))
+        for place, number in zip(places, citizens, strict=False):
+            sums[campaign_id, *place] += number
+    return sums

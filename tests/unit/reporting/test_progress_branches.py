@@ -15,7 +15,6 @@ from services.reporting.projections.progress_rows import (
     TeamTotalRow,
     TopicRow,
     UnitDayRow,
-    UnitTotalRow,
 )
 from shared.clock import VIETNAM
 from shared.contracts import Event, Recorded
@@ -124,8 +123,7 @@ def test_a_guidance_counts_for_member_unit_district_province_topic_and_day() -> 
     assert after(*events, table="member_progress") == [
         MemberProgressRow("qn", "an", 1, 1, 1, 1, 0, FIRST_SECOND)
     ]  # fmt: skip
-    assert after(*events, table="unit_total") == [UnitTotalRow("qn", u, 1, 1, 0, 0) for u in ("21400", "533", "_")]
-    assert after(*events, table="team_total") == [TeamTotalRow("qn", "t1", "21400", "533", 1)]
+    assert after(*events, table="team_total") == [TeamTotalRow("qn", "t1", "21400", "533", 1, 1, 1, 1, 0, 0)]
     assert [(t.code, t.sessions) for t in after(*events, table="topic_total")] == [("services", 1), ("payments", 1)]
     assert after(*events, table="unit_day") == [
         UnitDayRow("qn", "21400", date(2023, 7, 28), date(2023, 8, 5), "533", 1, 0)
@@ -134,13 +132,27 @@ def test_a_guidance_counts_for_member_unit_district_province_topic_and_day() -> 
 
 def test_a_team_of_a_district_counts_there_once() -> None:
     events = (launched(), guided(**LY_SON))
-    assert after(*events, table="unit_total") == [UnitTotalRow("qn", u, 1, 1, 0, 0) for u in ("536", "_")]
+    assert after(*events, table="team_total") == [TeamTotalRow("qn", "t1", "536", "536", 1, 1, 1, 1, 0, 0)]
 
 
 def test_a_districts_own_team_finds_citizens_that_its_communes_have_counted() -> None:
     own = {"unit_id": "533", "district_id": "533", "commune_id": None, "member_id": "binh"}
-    totals = after(launched(), guided(), guided("g2", **own), table="unit_total")
-    assert {t.unit_id: (t.citizens, t.sessions) for t in totals} == {"21400": (1, 1), "533": (1, 2), "_": (1, 2)}
+    communes, districts = after(launched(), guided(), guided("g2", **own), table="team_total")
+    assert (communes.unit_citizens, communes.district_citizens, communes.province_citizens) == (1, 1, 1)
+    assert (districts.unit_citizens, districts.district_citizens, districts.province_citizens) == (1, 0, 0)
+    assert (communes.sessions, districts.sessions) == (1, 1)
+
+
+def test_a_citizen_of_two_teams_is_one_of_their_unit_also_when_the_first_takes_it_back() -> None:
+    first, second = guided(), guided("g2", team_id="t2", member_id="binh")
+    for events, expected in (
+        ((first, second), [1, 0]), ((first, second, withdrawn(first)), [1, 0]),
+        ((first, second, withdrawn(second)), [1, 0]), ((first, second, withdrawn(first), withdrawn(second)), [1, -1]),
+    ):  # fmt: skip
+        rows = after(launched(), *events, table="team_total")
+        assert [[r.unit_citizens, r.district_citizens, r.province_citizens] for r in rows] == [
+            [n] * 3 for n in expected
+        ]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +171,7 @@ def test_the_quota_counts_from_the_first_midnight_to_the_last_in_vietnam(moment:
     row = after(*events, table="member_progress")[0]
     assert (row.citizens_in_window, row.sessions_in_window) == (counts, counts)
     assert (row.citizens, row.sessions) == (1, 1)
-    assert [t.sessions_outside_window for t in after(*events, table="unit_total")] == [1 - counts] * 3
+    assert [t.sessions_outside_window for t in after(*events, table="team_total")] == [1 - counts]
     assert after(*events, table="unit_day")[0].day == moment.astimezone(VIETNAM).date()
 
 
@@ -186,8 +198,7 @@ def test_withdrawing_the_only_guidance_takes_every_count_back_and_is_counted_its
     assert after(*events, table="member_progress") == [
         MemberProgressRow("qn", "an", 0, 0, 0, 0, 1, FIRST_SECOND)
     ]  # fmt: skip
-    assert after(*events, table="unit_total") == [UnitTotalRow("qn", u, 0, 0, 0, 1) for u in ("21400", "533", "_")]
-    assert after(*events, table="team_total") == [TeamTotalRow("qn", "t1", "21400", "533", 0)]
+    assert after(*events, table="team_total") == [TeamTotalRow("qn", "t1", "21400", "533", 0, 0, 0, 0, 0, 1)]
     assert {t.sessions for t in after(*events, table="topic_total")} == {0}
     assert [(d.day, d.received_on, d.sessions, d.withdrawn) for d in after(*events, table="unit_day")] == [
         (date(2023, 7, 28), date(2023, 8, 5), 1, 1)
@@ -205,15 +216,13 @@ def test_withdrawing_what_was_outside_the_window_leaves_the_quota_alone() -> Non
     late = guided("g2", occurred_at=LAST_SECOND + timedelta(hours=1))
     events = (launched(), guided(), late, withdrawn(late))
     assert (after(*events, table="member_progress")[0].citizens_in_window) == 1
-    assert [t.sessions_outside_window for t in after(*events, table="unit_total")] == [0, 0, 0]
+    assert [t.sessions_outside_window for t in after(*events, table="team_total")] == [0]
 
 
 def test_two_campaigns_count_apart() -> None:
     other = launched(campaign_id="qn2")
-    rows = after(launched(), other, guided(), guided("g2", campaign_id="qn2"), table="unit_total")
-    assert {(r.campaign_id, r.unit_id): r.citizens for r in rows} == {
-        (c, u): 1 for c in ("qn", "qn2") for u in ("21400", "533", "_")
-    }
+    rows = after(launched(), other, guided(), guided("g2", campaign_id="qn2"), table="team_total")
+    assert {(r.campaign_id, r.team_id): r.province_citizens for r in rows} == {(c, "t1"): 1 for c in ("qn", "qn2")}
 
 
 def test_what_cannot_be_counted_raises_and_is_not_passed_over() -> None:
@@ -231,4 +240,4 @@ def test_other_events_change_nothing() -> None:
     failed = QuizFailed(
         occurred_at=RECEIVED, attempt_id="a", learner_id="l", course_id="c", attempt=1, right=0, out_of=10
     )
-    assert after(launched(), failed, table="unit_total") == []
+    assert after(launched(), failed, table="team_total") == []
