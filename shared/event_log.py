@@ -24,6 +24,9 @@ STAGED = "staged"
 MAX_EVENT = 256 * 1024
 """Characters of an event's JSON. A larger one could never be relayed, and would hold up everything behind it."""
 
+AT_MOST = 5000
+"""Events that get their position in one look."""
+
 _SUBJECT = re.compile(r"[^\s.*>\x00-\x1f\x7f]+(\.[^\s.*>\x00-\x1f\x7f]+){5}")
 _STAGED = (
     Column("event_id"), Column("type"), Column("subject"), Column("key"),
@@ -98,7 +101,7 @@ async def ready_to_sequence(conn: Conn) -> None:
     await conn.execute("set enable_seqscan = off")
 
 
-async def sequence(conn: Conn, *, limit: int = 5000) -> int:
+async def sequence(conn: Conn, *, limit: int = AT_MOST) -> int:
     """Moves up to `limit` committed rows from `stage` to `log`, in order of id, and tells SEQUENCED; answers how many.
 
     One statement, so one snapshot: if a transaction saw another's event, that one is in the same snapshot or an earlier

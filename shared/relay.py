@@ -187,7 +187,7 @@ class Relay:
                 telemetry.EVENTS_SEQUENCED.labels(self._source.service).inc(moved)
                 self._sequenced.set()
                 left += moved
-                if left >= TIDY_AFTER:
+                if left >= TIDY_AFTER and moved < event_log.AT_MOST:  # a backlog is cleared away once, at its end
                     left = 0
                     self._untidy.set()
                 await asyncio.sleep(begun + SEQUENCE_PACE - asyncio.get_running_loop().time())

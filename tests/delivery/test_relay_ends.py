@@ -287,14 +287,28 @@ async def test_what_has_its_position_is_cleared_out_of_the_stage(
     """Not only when autovacuum comes round: each look at the stage would go past all that was there."""
     monkeypatch.setattr("shared.relay.TIDY_AFTER", 100)
 
-    async def cleared() -> bool:
-        async with producer.acquire() as conn:
-            return bool(await conn.fetchval("select vacuum_count > 0 from pg_stat_user_tables where relname = 'stage'"))
-
     async with running(delivery.relay(producer, client).run()):
         await write(producer, 99)
         await delivery.relayed(producer, client)
-        assert not await cleared()
+        assert not await _clearings(producer)
         await write(producer, 1, start=100)
         await delivery.relayed(producer, client)
-        await delivery.eventually(cleared, what="cleared")
+        await delivery.eventually(partial(_is_cleared, producer), what="cleared")
+
+
+async def test_a_backlog_is_cleared_out_once_at_its_end(producer: Pool, client: StreamClient) -> None:
+    """Each time goes through all of the stage, so a long one would take longer with its square."""
+    await write(producer, 12_000)
+    async with running(delivery.relay(producer, client).run()):
+        await delivery.relayed(producer, client)
+        await delivery.eventually(partial(_is_cleared, producer), what="cleared")
+    assert await _clearings(producer) == 1
+
+
+async def _clearings(producer: Pool) -> int:
+    async with producer.acquire() as conn:
+        return int(await conn.fetchval("select vacuum_count from pg_stat_user_tables where relname = 'stage'"))
+
+
+async def _is_cleared(producer: Pool) -> bool:
+    return await _clearings(producer) > 0
