@@ -49,7 +49,7 @@ district_counts = Counters("district_count", DistrictCount, key=1)
 def make_tally(*, version: int = 1) -> Projection:
     """The projection; a function, so that a test may have another version of it."""
     tally = Projection("tally", version=version, tables=(team_tally, district_tally, district_counts))
-    tally.on(TeamFormed, needs=lambda _, e: [(team_tally, (e.team_id,)), (district_tally, (e.unit_id,))])(count)
+    tally.on(TeamFormed, needs=lambda _, e: [(team_tally, (e.team_id,))])(count)
     return tally
 
 
