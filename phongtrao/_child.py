@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+
 _LAUNCHER = Path(__file__).with_name("_launch.py")
 _TIE = "pdeathsig" if sys.platform == "linux" else "pipe"
 _POLL_SECONDS = 0.01
@@ -135,15 +137,23 @@ class Child:
                 raise self.error(f"was not ready after {seconds:.0f} s", "Look for a slow disk or a long recovery.")
             await asyncio.sleep(_POLL_SECONDS)
 
-    def kill(self, *companions: int) -> None:
+    def kill(self) -> None:
         """SIGKILL, to it and to the processes that it made; returns when it is gone."""
+        family = self._family()
         self.send(signal.SIGKILL)
-        for pid in companions:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):  # nor a stranger who was given its number since
+                process.kill()
         if self._process is not None:
             self._process.wait(10)
             self._dismiss_the_watcher()
+
+    def _family(self) -> list[psutil.Process]:
+        pid = self.pid  # asked once: it may end at any moment, and psutil takes None for ourselves
+        try:
+            return psutil.Process(pid).children(recursive=True) if pid is not None else []
+        except psutil.NoSuchProcess:
+            return []
 
     def _dismiss_the_watcher(self) -> None:
         """Its server has ended; the number may be given to some other program, which it must not end."""

@@ -189,9 +189,7 @@ class PostgresServer:
 
     def kill(self) -> None:
         """SIGKILL to the postmaster and all its processes, as a crash of the machine would."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            family = psutil.Process(self.pid).children(recursive=True) if self.pid else []
-            self._child.kill(*(process.pid for process in family))
+        self._child.kill()
 
     async def ensure_database(self, name: str) -> None:
         """Create the database unless it exists."""
@@ -220,7 +218,10 @@ class PostgresServer:
             lock=lock,
             owner=places.owner,
         )
-        await maker.wait(_START_SECONDS)
+        try:
+            await maker.wait(_START_SECONDS)
+        finally:
+            maker.kill()  # who ends us meanwhile finds nothing running when we are gone
         if not (draft / "PG_VERSION").exists():
             raise maker.error("could not make the database cluster", "Look for a full disk or missing rights.")
         draft.rename(places.cluster)
