@@ -33,7 +33,7 @@ test: ## Install all, then the checks and every test (PYTEST_ARGS="-k ..." narro
 	@$(call install,dev)
 	@$(BIN)/python -m tests.support.chromium
 	@$(MAKE) check
-	@exec $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(PYTEST_ARGS)
 
 test-containers: ## All service tests and the spine once more, on containers of NATS and Postgres (needs a Docker engine)
 	@$(call install,dev)

@@ -42,7 +42,7 @@ def _must(block: bytes, label: bytes) -> bytes:
     return value
 
 
-_ID, _TYPE, _POS, _RECORDED_AT = b"\r\nce-id: ", b"\r\nce-type: ", b"\r\nce-pos: ", b"\r\nce-recordedat: "
+_LABELS = (b"\r\nce-id: ", b"\r\nce-type: ", b"\r\nce-pos: ", b"\r\nce-recordedat: ")
 
 
 IN_ORDER = re.compile(
@@ -57,8 +57,7 @@ def decode(service: str, message: Message) -> Recorded:
     pos, data, block = message
     try:
         found = IN_ORDER.search(block)
-        labels = (_ID, _TYPE, _POS, _RECORDED_AT)
-        event_id, kind, said, moment = found.groups() if found else [_must(block, label) for label in labels]
+        event_id, kind, said, moment = found.groups() if found else [_must(block, label) for label in _LABELS]
         if int(said) != pos:
             raise Undecodable(f"says position {int(said)} at sequence {pos}")
         recorded_at = datetime.fromisoformat(moment.decode())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from shared.contracts import courses, outreach, registry
 from shared.contracts.base import Event, Recorded, subclasses_of
 
@@ -21,6 +23,11 @@ __all__ = [
 EVENTS: dict[str, type[Event]] = {cls.type_name(): cls for cls in subclasses_of(Event) if hasattr(cls, "NAME")}
 """Every version of every event that was ever published, by `vn.cds.<service>.<event>.v<n>`."""
 
+_READ: dict[str, Callable[[bytes | str], Event]] = {
+    name: cls.__pydantic_validator__.validate_json for name, cls in EVENTS.items()
+}
+"""All that `model_validate_json` comes to, looked up once."""
+
 PRODUCERS: tuple[str, ...] = ("registry", "outreach", "courses")
 
 
@@ -35,8 +42,7 @@ def events_of(service: str) -> tuple[type[Event], ...]:
 
 def parse(type_name: str, payload: bytes | str) -> Event:
     """The event in a JSON payload. Raises UnknownEvent, or pydantic's ValidationError for a payload that is not one."""
-    cls = EVENTS.get(type_name)
-    if cls is None:
+    read = _READ.get(type_name)
+    if read is None:
         raise UnknownEvent(type_name)
-    event: Event = cls.__pydantic_validator__.validate_json(payload)  # all that `model_validate_json` comes to
-    return event
+    return read(payload)

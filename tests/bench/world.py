@@ -6,7 +6,7 @@ import base64
 import hashlib
 import random
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from services.registry import load_edition, unit
@@ -19,7 +19,7 @@ from shared.contracts.registry import MemberJoined, Role, TeamFormed
 TEAMS, MEMBERS, CITIZENS = 1_000, 7_000, 2_000_000
 CAMPAIGN = "phat-dong-2023"
 TOPICS = ("online-services", "online-payment", "cashless", "platforms", "safe-networks")
-BEGIN = datetime(2023, 7, 28, 7, 0, tzinfo=VIETNAM)
+BEGIN = datetime(2023, 7, 28, 7, 0, tzinfo=VIETNAM).astimezone(UTC)  # as services say it
 FORMED = date(2023, 7, 3)
 
 
