@@ -108,21 +108,6 @@ async def test_a_stop_and_a_new_object_on_the_same_folder_go_on_with_the_data(
     await eventually(lambda: not orphans_of(tmp_path))
 
 
-async def test_who_gives_up_while_a_cluster_is_made_leaves_no_process(tmp_path: Path) -> None:
-    def making() -> list[psutil.Process]:
-        return [p for p in psutil.Process().children(recursive=True) if p.name() == "initdb"]
-
-    starting = asyncio.create_task(PostgresServer(tmp_path).start())
-    await eventually(lambda: bool(making()))
-    started = making()
-
-    starting.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await starting
-
-    assert not [p for p in started if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-
-
 async def test_postgres_is_durable_reads_utf8_and_sorts_by_code_point(tmp_path: Path, start: Start) -> None:
     server = PostgresServer(tmp_path, settings={"work_mem": "9MB"})
     await start(server)

@@ -35,7 +35,9 @@ async def apart(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Proce
     found = Processes(ROLES, postgres, nats, folder, ready_lag_seconds=1.5)
     try:
         await found.start()
-        assert await command(found, "editions/2023") is not None
+        pos = await command(found, "editions/2023")
+        assert pos is not None
+        await until(lambda: notes(found.services["reporting api"], pos))  # once a second; before: that there is none
         yield found
     finally:
         found.stop()
@@ -70,6 +72,12 @@ async def stands(process: ServiceProcess, status: int, reason: str = "") -> bool
     answer = await asked(process, "readyz")
     said = answer.json()["reasons"]
     return answer.status_code == status and (any(reason in each for each in said) if reason else said == [])
+
+
+async def notes(answers: ServiceProcess, pos: str) -> bool:
+    """Whether `readyz` says that the stream of a position was folded up to there."""
+    follows = (await asked(answers, "readyz")).json()["follows"]
+    return pos in {f"{f['stream']}:{f['pos']}" for f in follows if f["state"] == "live"}
 
 
 async def run(apart: Processes, *words: str) -> Result:
