@@ -6,9 +6,10 @@ MAKEFLAGS += --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help up test test-containers check bench contracts lock clean
 
-# The first of these that runs and is 3.11 or newer; `make up PYTHON=/path/to/python` decides otherwise.
-PYTHONS := python3.13 python3.12 python3.11 python3.14 python3 python
-RECENT := import sys; raise SystemExit(sys.version_info < (3, 11))
+# The first of these that runs, is 3.11 or newer and can make environments; `make up PYTHON=/path/to/python` decides
+# otherwise. The system's own comes first: it was compiled with profiles, one compiled by hand mostly not (decision 27).
+PYTHONS := /usr/bin/python3 python3.13 python3.12 python3.11 python3.14 python3 python
+RECENT := import ensurepip, sys, venv; raise SystemExit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in $(PYTHONS); do $$p -c '$(RECENT)' >/dev/null 2>&1 && { command -v $$p; break; }; done)
 
 JOBS ?= 2
