@@ -96,11 +96,18 @@ async def read(conn: Conn, projection: Projection, build: int, wanted: Mapping[T
 async def read_ahead(pool: Pool, memory: Memory, builds: Mapping[Projection, int], items: list[Item]) -> Ahead | None:
     """Reads what a batch will need, of what is committed now. None when an ordinary look has to say what is wrong."""
     ahead = Ahead(memory, memory.committed, {}, {}, {})
-    if any(i.error or i.unwritable for i in items):
+    if any(error or unwritable for _, _, error, unwritable in items):
         return None
+    kinds = {type(rec.event) if rec else None for _, rec, _, _ in items}
     for projection, build in builds.items():
         reactions, reasons = projection.reactions, dict[int, str]()
-        concerned = [i for i in items if (rec := i.rec) and type(rec.event) in reactions]
+        concerned = items  # mostly a batch is of one kind: each projection reads all of it or nothing
+        if not kinds <= reactions.keys():
+            concerned = (
+                [i for i in items if (rec := i.rec) and type(rec.event) in reactions]
+                if kinds & reactions.keys()
+                else []
+            )
         wanted = needs(projection, concerned, reasons)
         if reasons:
             return None
