@@ -95,6 +95,16 @@ def _columns(row: type[Any]) -> tuple[Column, ...]:
     return tuple(columns)
 
 
+class Change(NamedTuple):
+    """What a batch changes in a table."""
+
+    table: Shape[Any]
+    rows: list[tuple[Any, ...]]
+    """Of counters, what to add."""
+    new: bool
+    """Whether it is known that there are no rows with these keys: the database need not look for them again."""
+
+
 _UNKNOWN: Any = object()  # neither loaded nor known to be missing
 
 
@@ -156,7 +166,7 @@ class Rows:
         loaded = self._loaded.get(table)
         if table in self._whole:
             return []
-        return [k for k in keys if k not in loaded] if loaded else list(keys)
+        return list(keys.difference(loaded) if loaded else keys)
 
     def changed(self, table: Shape[Any]) -> list[tuple[Any, ...]]:
         """Rows that the folds put; of counters, what they added."""
@@ -164,9 +174,17 @@ class Rows:
             return [(*key, *numbers) for key, numbers in self._added.get(table, {}).items()]
         return list(self._put.get(table, {}).values()) if isinstance(table, Table) else []
 
-    def changes(self, tables: Iterable[Shape[Any]]) -> list[tuple[Shape[Any], list[tuple[Any, ...]]]]:
+    def changes(self, tables: Iterable[Shape[Any]]) -> list[Change]:
         """The tables that the folds changed, with what they changed."""
-        return [(table, changed) for table in tables if (changed := self.changed(table))]
+        return [Change(table, rows, new) for table in tables for new, rows in self._parted(table) if rows]
+
+    def _parted(self, table: Shape[Any]) -> tuple[tuple[bool, list[tuple[Any, ...]]], ...]:
+        put, loaded = (self._put.get(table), self._loaded.get(table)) if isinstance(table, Table) else (None, None)
+        if not put or not loaded:
+            return ((False, self.changed(table)),)
+        new = [row for key, row in put.items() if loaded.get(key, _UNKNOWN) is None]
+        old = [row for key, row in put.items() if loaded.get(key, _UNKNOWN) is not None] if len(new) < len(put) else []
+        return (True, new), (False, old)
 
     def undo(self, tables: Iterable[Shape[Any]]) -> None:
         """Forgets what the folds put into these tables."""

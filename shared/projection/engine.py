@@ -14,7 +14,7 @@ from shared.cloudevents import Message, decode
 from shared.db import Conn, Pool
 from shared.follow import Batch
 from shared.garbage import Sweeper
-from shared.projection import Projection, Rows, store, store_rows
+from shared.projection import Change, Projection, Rows, store, store_rows
 from shared.projection.decoding import Decoder
 from shared.projection.folding import Memory, Work, halves, try_fold
 from shared.projection.loading import Ahead, load, load_with, needs, read_ahead
@@ -22,6 +22,7 @@ from shared.projection.store import Checkpoint, ParkedEvent
 from shared.projection.trouble import (
     BUILD_GONE,
     DATA_ERRORS,
+    ROW_TAKEN,
     Fenced,
     Gap,
     Held,
@@ -223,11 +224,11 @@ class Engine:
         if not self._known or found != self._known:
             raise Fenced("checkpoints moved")
 
-    async def _upsert(self, conn: Conn, at: Checkpoint, changes: store_rows.Changes) -> None:
-        if not changes:
-            return
+    async def _upsert(self, conn: Conn, at: Checkpoint, changes: list[Change]) -> None:
         try:
             await store_rows.upsert(conn, store.schema_of(at.projection, at.build), changes)
+        except ROW_TAKEN as error:
+            raise Fenced("a row came in behind our back") from error
         except DATA_ERRORS as error:
             raise Unwritable(at.projection, error) from error
 

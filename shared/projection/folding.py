@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from shared.follow import Batch
-from shared.projection import MissingNeed, Projection, Rows
+from shared.projection import Change, MissingNeed, Projection, Rows
 from shared.projection.store import Checkpoint, ParkedEvent
-from shared.projection.store_rows import Changes
 from shared.projection.trouble import Held, Item, Unwritable
 
 SLICE = 500
@@ -31,7 +30,7 @@ class Work(NamedTuple):
     """What a batch comes to, before it is written."""
 
     memory: Memory
-    changes: list[tuple[Checkpoint, Changes]]
+    changes: list[tuple[Checkpoint, list[Change]]]
     parked: list[ParkedEvent]
     moves: list[tuple[Checkpoint, int]]
     held: set[Held]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from shared.db import Conn, Pool
@@ -17,6 +18,8 @@ from shared.projection.trouble import BUILD_GONE, DATA_ERRORS, Item, Unwritable
 
 Wanted = Mapping[Table[Any], set[Key]]
 """Keys of the rows that folds may read, by table."""
+
+_REC, _ERROR, _UNWRITABLE = map(itemgetter, map(Item._fields.index, ("rec", "error", "unwritable")))
 
 Found = dict[Table[Any], dict[Key, Any]]
 """Rows by key, by table; None where there is none."""
@@ -96,9 +99,9 @@ async def read(conn: Conn, projection: Projection, build: int, wanted: Mapping[T
 async def read_ahead(pool: Pool, memory: Memory, builds: Mapping[Projection, int], items: list[Item]) -> Ahead | None:
     """Reads what a batch will need, of what is committed now. None when an ordinary look has to say what is wrong."""
     ahead = Ahead(memory, memory.committed, {}, {}, {})
-    if any(error or unwritable for _, _, error, unwritable in items):
+    if any(map(_ERROR, items)) or any(map(_UNWRITABLE, items)):
         return None
-    kinds = {type(rec.event) if rec else None for _, rec, _, _ in items}
+    kinds = {type(rec.event) if rec else None for rec in map(_REC, items)}
     for projection, build in builds.items():
         reactions, reasons = projection.reactions, dict[int, str]()
         concerned = items  # mostly a batch is of one kind: each projection reads all of it or nothing

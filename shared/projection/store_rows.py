@@ -8,10 +8,7 @@ from typing import Any
 
 from shared import columns
 from shared.db import Conn
-from shared.projection import Counters, Key, Shape, Table
-
-Changes = Sequence[tuple[Shape[Any], Sequence[Any]]]
-"""Tables with the rows to write; of counters, what to add."""
+from shared.projection import Change, Counters, Key, Shape, Table
 
 
 async def load(conn: Conn, schema: str, table: Table[Any], keys: Sequence[Key]) -> list[Any]:
@@ -33,28 +30,35 @@ async def load_all(conn: Conn, schema: str, table: Table[Any]) -> list[Any]:
     return [table.row._make(r) for r in await conn.fetch(f"select {names} from {schema}.{table.name}")]
 
 
-async def upsert(conn: Conn, schema: str, changes: Changes) -> None:
-    """Writes rows of several tables in one statement: those of a table replace, those of counters are added."""
+async def upsert(conn: Conn, schema: str, changes: Sequence[Change]) -> None:
+    """Writes rows of several tables in one statement: those of a table replace, those of counters are added.
+
+    New ones are inserted without the question whether they are there, which the engine has asked; should one be there
+    after all it is a UniqueViolationError.
+    """
+    if not changes:
+        return
     parts: list[str] = []
     values: list[str] = []
-    for number, (table, rows) in enumerate(changes):
-        parts.append(f"w{number} as ({_upsert(schema, table, len(values) + 1)})")
+    for number, (table, rows, new) in enumerate(changes):
+        parts.append(f"w{number} as ({_upsert(schema, table, len(values) + 1, new=new)})")
         values += columns.of_rows(table.columns, rows)
     await conn.execute(f"with {', '.join(parts)} select", *values)
 
 
 @cache
-def _upsert(schema: str, table: Shape[Any], first: int) -> str:
+def _upsert(schema: str, table: Shape[Any], first: int, *, new: bool) -> str:
     """Its parameters are a text a column, from `$first` on."""
     names, keys = (", ".join(c.name for c in columns) for columns in (table.columns, table.key_columns))
-    arrays = columns.sql(table.columns, first)
+    insert = (
+        f"insert into {schema}.{table.name} as t ({names}) select * from unnest({columns.sql(table.columns, first)})"
+    )
+    if new:
+        return insert
     rest = table.columns[table.key_size :]
     rules = table.rules if isinstance(table, Counters) else ["replace"] * len(rest)
     changes = [_CHANGES[rule].format(c.name) for c, rule in zip(rest, rules, strict=True) if rule != "first"]
-    return (
-        f"insert into {schema}.{table.name} as t ({names}) select * from unnest({arrays})"
-        f" on conflict ({keys}) do {'update set ' + ', '.join(changes) if changes else 'nothing'}"
-    )
+    return f"{insert} on conflict ({keys}) do {'update set ' + ', '.join(changes) if changes else 'nothing'}"
 
 
 _CHANGES: Mapping[str, str] = {

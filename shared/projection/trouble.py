@@ -19,6 +19,10 @@ DATA_ERRORS = (NoValue, asyncpg.DataError, asyncpg.IntegrityConstraintViolationE
 BUILD_GONE = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 """What the database says of a build that is dropped."""
 
+ROW_TAKEN = asyncpg.UniqueViolationError
+"""What the database says of a row that is not new after all: no event's fault, read models have no other unique keys.
+Looked at afresh, it is replaced."""
+
 Held = tuple[str, str, str]
 """(projection, stream, key) of an aggregate that waits behind an event of its own that was set aside."""
 

@@ -19,7 +19,7 @@ from shared.contracts.registry import TeamFormed
 from shared.db import Pool
 from shared.event_log import LogRow
 from shared.follow import Batch
-from shared.projection import Projection, Rows, fold_all, store, store_rows
+from shared.projection import Change, Projection, Rows, fold_all, store, store_rows
 from shared.projection.builds import prepare
 from shared.projection.engine import Engine, Fenced, Gap, ParkLimit, UnknownInRebuild
 from shared.projection.pipeline import run_through
@@ -188,7 +188,7 @@ async def test_counters_sum_numbers_and_keep_the_latest_moment_and_the_first_tex
     early, late = NOW - timedelta(days=1), NOW + timedelta(days=1)
     for rows in ([("d", "one", 2, NOW)], [("d", None, -5, early), ("e", None, 0, NOW)], [("d", "two", 1, late)]):
         async with pool.acquire() as conn:
-            await store_rows.upsert(conn, "tally_1", [(tally.district_counts, rows)])
+            await store_rows.upsert(conn, "tally_1", [Change(tally.district_counts, rows, new=False)])
     async with pool.acquire() as conn:
         found = await conn.fetch("select * from tally_1.district_count order by 1")
     assert [tuple(r) for r in found] == [("d", "one", -2, late), ("e", None, 0, NOW)]
@@ -201,6 +201,37 @@ async def test_counters_sum_numbers_and_keep_the_latest_moment_and_the_first_tex
 def some(count: int, *, team: str = "t") -> list[Sent]:
     """`count` good events of a team."""
     return [Sent(team, n) for n in range(1, count + 1)]
+
+
+def test_rows_known_to_be_new_are_told_apart() -> None:
+    rows, (old, new, unknown) = Rows(), (tally.TeamTally(name, "d", 1, 0, "") for name in ("a", "b", "c"))
+    rows.load(tally.team_tally, {("a",): old, ("b",): None})
+    rows.put(tally.team_tally, new)
+    assert rows.changes(TALLY.tables) == [(tally.team_tally, [new], True)]
+    rows.put(tally.team_tally, old)
+    rows.put(tally.team_tally, unknown)  # nobody looked whether it is there
+    assert rows.changes(TALLY.tables) == [(tally.team_tally, [new], True), (tally.team_tally, [old, unknown], False)]
+    rows.settle()
+    rows.put(tally.team_tally, new)
+    assert rows.changes(TALLY.tables) == [(tally.team_tally, [new], False)], "the batch before has put it"
+
+
+async def test_a_row_that_came_in_behind_its_back_is_seen_afresh_and_no_event_is_parked(pool: Pool) -> None:
+    events, engine = some(1), await ready(pool)
+    async with pool.acquire() as conn:
+        async with conn.transaction():
+            await store.lock_checkpoints(conn, {"tally": 1})
+            applied = asyncio.create_task(engine.apply(batch(events, 1, 1)))
+            while not await conn.fetchval("select count(*) from pg_locks where not granted"):
+                assert not applied.done()
+            row = tally.TeamTally("t", "of nobody", 0, 0, "")
+            await store_rows.upsert(conn, "tally_1", [Change(tally.team_tally, [row], new=True)])
+        with pytest.raises(Fenced, match="behind our back"):
+            await applied
+    await engine.refresh()
+    await engine.apply(batch(events, 1, 1))
+    assert (await position(pool), await parked_at(pool)) == (1, [])
+    assert await pool.fetchval("select version from tally_1.team_tally") == 1
 
 
 async def test_a_gap_is_refused_and_nothing_is_written(pool: Pool) -> None:

@@ -18,7 +18,7 @@ from shared.contracts import Recorded
 from shared.db import Conn, Pool
 from shared.follow import Batch
 from shared.garbage import collect_rarely
-from shared.projection import Key, Projection, Rows, Shape, Table, builds, store, store_rows
+from shared.projection import Change, Key, Projection, Rows, Shape, Table, builds, store, store_rows
 from shared.projection.store import Checkpoint
 from shared.wire import StreamClient
 from tests.bench.program import Answer, main
@@ -32,7 +32,7 @@ class Prepared(NamedTuple):
     projection: Projection
     last: int
     loads: list[tuple[Table[Any], list[Key]]]
-    writes: list[tuple[Shape[Any], list[Any]]]
+    writes: list[Change]
 
 
 def prepare(rows: Rows, held: Database, projection: Projection, recs: Sequence[Recorded]) -> Prepared:
@@ -46,8 +46,8 @@ def prepare(rows: Rows, held: Database, projection: Projection, recs: Sequence[R
         rows.load(table, {key: held[table].get(key) for key in keys})
     for rec in recs:
         projection.fold(rows, rec)
-    writes = [(table, changed) for table in projection.tables if (changed := rows.changed(table))]
-    for shape, changed in writes:
+    writes = rows.changes(projection.tables)
+    for shape, changed, _ in writes:
         held[shape].update((shape.key_of(row), row) for row in changed)
     return Prepared(projection, recs[-1].pos, loads, writes)
 
