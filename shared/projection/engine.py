@@ -14,9 +14,9 @@ from shared.cloudevents import Message, decode
 from shared.db import Conn, Pool
 from shared.follow import Batch
 from shared.garbage import Sweeper
-from shared.projection import Change, Projection, Rows, store, store_rows
+from shared.projection import Projection, Rows, store, store_rows
 from shared.projection.decoding import Decoder
-from shared.projection.folding import Memory, Work, halves, try_fold
+from shared.projection.folding import Memory, Work, halves, try_fold, written
 from shared.projection.loading import Ahead, load, load_with, needs, read_ahead
 from shared.projection.store import Checkpoint, ParkedEvent
 from shared.projection.trouble import (
@@ -165,7 +165,7 @@ class Engine:
                 fresh = items[max(at.pos + 1 - batch.first, 0) :]
                 whole = ahead if len(fresh) == len(items) else None
                 work.parked.extend(await self._fold_into(memory, projection, at, fresh, whole))
-                work.changes.append((at, memory.rows.changes(projection.tables)))
+                work.writes.append((at, written(projection, at, memory.rows)))
                 work.moves.append((at, batch.last))
         except Unwritable as error:
             return error
@@ -204,8 +204,8 @@ class Engine:
     async def _write(self, work: Work) -> None:
         async with self._pool.acquire() as conn, conn.transaction():
             await self._fence(conn)
-            for at, changes in work.changes:
-                await self._upsert(conn, at, changes)
+            for at, statement in work.writes:
+                await self._write_rows(conn, at, statement)
             if work.parked:
                 await self._park(conn, work.parked)
             if await store.move_checkpoints(conn, work.moves) != len(work.moves):
@@ -224,9 +224,9 @@ class Engine:
         if not self._known or found != self._known:
             raise Fenced("checkpoints moved")
 
-    async def _upsert(self, conn: Conn, at: Checkpoint, changes: list[Change]) -> None:
+    async def _write_rows(self, conn: Conn, at: Checkpoint, statement: store_rows.Statement) -> None:
         try:
-            await store_rows.upsert(conn, store.schema_of(at.projection, at.build), changes)
+            await store_rows.write(conn, statement)
         except ROW_TAKEN as error:
             raise Fenced("a row came in behind our back") from error
         except DATA_ERRORS as error:
@@ -291,7 +291,7 @@ class Engine:
             raise ValueError(next(iter(failed.values())))
         for rec in recs:
             projection.fold(rows, rec)
-        await self._upsert(conn, at, rows.changes(projection.tables))
+        await self._write_rows(conn, at, written(projection, at, rows))
         await store.unpark(conn, same)
         await store.outdate(conn, event.projection, event.build)
         return len(same)

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from shared.follow import Batch
-from shared.projection import Change, MissingNeed, Projection, Rows
+from shared.projection import MissingNeed, Projection, Rows, store, store_rows
 from shared.projection.store import Checkpoint, ParkedEvent
-from shared.projection.trouble import Held, Item, Unwritable
+from shared.projection.store_rows import Statement
+from shared.projection.trouble import DATA_ERRORS, Held, Item, Unwritable
 
 SLICE = 500
 """Events folded at a stretch; then everything else in the process has a turn."""
@@ -30,7 +31,7 @@ class Work(NamedTuple):
     """What a batch comes to, before it is written."""
 
     memory: Memory
-    changes: list[tuple[Checkpoint, list[Change]]]
+    writes: list[tuple[Checkpoint, Statement]]
     parked: list[ParkedEvent]
     moves: list[tuple[Checkpoint, int]]
     held: set[Held]
@@ -66,6 +67,14 @@ def _fold_slice(
         except Exception as error:
             return item, error
     return None
+
+
+def written(projection: Projection, at: Checkpoint, rows: Rows) -> Statement:
+    """What writes what the folds changed; made before it is its turn to be written. Raises Unwritable."""
+    try:
+        return store_rows.statement(store.schema_of(at.projection, at.build), rows.changes(projection.tables))
+    except DATA_ERRORS as error:
+        raise Unwritable(at.projection, error) from error
 
 
 def halves(batch: Batch, items: list[Item], error: Unwritable) -> Iterator[tuple[Batch, list[Item]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import columns
 from shared.db import Conn
@@ -30,20 +30,31 @@ async def load_all(conn: Conn, schema: str, table: Table[Any]) -> list[Any]:
     return [table.row._make(r) for r in await conn.fetch(f"select {names} from {schema}.{table.name}")]
 
 
-async def upsert(conn: Conn, schema: str, changes: Sequence[Change]) -> None:
-    """Writes rows of several tables in one statement: those of a table replace, those of counters are added.
+class Statement(NamedTuple):
+    """SQL with its parameters; none when there is nothing to do."""
+
+    sql: str
+    values: list[str]
+
+
+def statement(schema: str, changes: Sequence[Change]) -> Statement:
+    """What writes rows of several tables at once: those of a table replace, those of counters are added.
 
     New ones are inserted without the question whether they are there, which the engine has asked; should one be there
-    after all it is a UniqueViolationError.
+    after all it is a UniqueViolationError. Raises NoValue.
     """
-    if not changes:
-        return
     parts: list[str] = []
     values: list[str] = []
     for number, (table, rows, new) in enumerate(changes):
         parts.append(f"w{number} as ({_upsert(schema, table, len(values) + 1, new=new)})")
         values += columns.of_rows(table.columns, rows)
-    await conn.execute(f"with {', '.join(parts)} select", *values)
+    return Statement(f"with {', '.join(parts)} select" if parts else "", values)
+
+
+async def write(conn: Conn, made: Statement) -> None:
+    """Writes the rows."""
+    if made.sql:
+        await conn.execute(made.sql, *made.values)
 
 
 @cache

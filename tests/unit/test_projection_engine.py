@@ -188,7 +188,9 @@ async def test_counters_sum_numbers_and_keep_the_latest_moment_and_the_first_tex
     early, late = NOW - timedelta(days=1), NOW + timedelta(days=1)
     for rows in ([("d", "one", 2, NOW)], [("d", None, -5, early), ("e", None, 0, NOW)], [("d", "two", 1, late)]):
         async with pool.acquire() as conn:
-            await store_rows.upsert(conn, "tally_1", [Change(tally.district_counts, rows, new=False)])
+            await store_rows.write(
+                conn, store_rows.statement("tally_1", [Change(tally.district_counts, rows, new=False)])
+            )
     async with pool.acquire() as conn:
         found = await conn.fetch("select * from tally_1.district_count order by 1")
     assert [tuple(r) for r in found] == [("d", "one", -2, late), ("e", None, 0, NOW)]
@@ -225,7 +227,7 @@ async def test_a_row_that_came_in_behind_its_back_is_seen_afresh_and_no_event_is
             while not await conn.fetchval("select count(*) from pg_locks where not granted"):
                 assert not applied.done()
             row = tally.TeamTally("t", "of nobody", 0, 0, "")
-            await store_rows.upsert(conn, "tally_1", [Change(tally.team_tally, [row], new=True)])
+            await store_rows.write(conn, store_rows.statement("tally_1", [Change(tally.team_tally, [row], new=True)]))
         with pytest.raises(Fenced, match="behind our back"):
             await applied
     await engine.refresh()

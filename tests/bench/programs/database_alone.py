@@ -76,7 +76,7 @@ async def ask(conn: Conn, builds_by_name: dict[str, int], batch: Sequence[Prepar
         for part in batch:
             schema = store.schema_of(part.projection.name, builds_by_name[part.projection.name])
             if part.writes:
-                await store_rows.upsert(conn, schema, part.writes)
+                await store_rows.write(conn, store_rows.statement(schema, part.writes))
         moves = [
             (Checkpoint(part.projection.name, builds_by_name[part.projection.name], "outreach", before), part.last)
             for part in batch
