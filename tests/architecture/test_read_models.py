@@ -31,6 +31,19 @@ async def test_each_row_type_equals_its_table(spec: Spec, database: Callable[...
         await conn.close()
 
 
+@pytest.mark.parametrize("spec", FOLLOWERS, ids=lambda s: s.name)
+async def test_no_read_model_has_a_unique_key_besides_its_primary_one(
+    spec: Spec, database: Callable[..., Awaitable[str]]
+) -> None:
+    """A row whose key is taken makes the engine begin again (decision 20): it reads rows by the primary key,
+    so it would never see what took another one, and would begin again for ever."""
+    conn = await asyncpg.connect(await database(*spec.folders))
+    try:
+        assert await _other_unique_keys(conn) == []
+    finally:
+        await conn.close()
+
+
 async def _table_names(conn: asyncpg.Connection[asyncpg.Record]) -> set[str]:
     rows = await conn.fetch("select tablename from pg_tables where schemaname = 'model'")
     return {r["tablename"] for r in rows}
@@ -55,6 +68,15 @@ async def _primary_key(conn: asyncpg.Connection[asyncpg.Record], table: str) -> 
         table,
     )
     return [r["attname"] for r in rows]
+
+
+async def _other_unique_keys(conn: asyncpg.Connection[asyncpg.Record]) -> list[str]:
+    rows = await conn.fetch(
+        "select x.relname from pg_index i join pg_class c on c.oid = i.indrelid"
+        " join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'model'"
+        " join pg_class x on x.oid = i.indexrelid where i.indisunique and not i.indisprimary order by 1"
+    )
+    return [r["relname"] for r in rows]
 
 
 @pytest.mark.parametrize("spec", FOLLOWERS, ids=lambda s: s.name)
